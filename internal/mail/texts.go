@@ -1,0 +1,209 @@
+package mail
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+)
+
+// Texts writes the installation's mails.
+type Texts struct {
+	words map[string]*words
+	page  *template.Template
+}
+
+// NewTexts reads the texts of all languages.
+func NewTexts() (*Texts, error) {
+	page, err := template.ParseFS(files, "letter.html")
+	if err != nil {
+		return nil, err
+	}
+	t := &Texts{words: map[string]*words{}, page: page}
+	for _, l := range languages {
+		if t.words[l], err = loadWords(l); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// Recipient is whom a mail is for.
+type Recipient struct {
+	To       string // the bare address
+	Name     string // "" is greeted without a name
+	Language string // a BCP 47 tag; English where it is none of ours
+}
+
+// Setup tells somebody that an account was made for them.
+type Setup struct {
+	Recipient
+	OrganizationName string
+	Link             string        // where to choose a password
+	ValidFor         time.Duration // of the link
+	SignInURL        string        // where to ask for another one
+}
+
+// Invitation asks somebody who has an account whether they join an organization.
+type Invitation struct {
+	Recipient
+	OrganizationName string
+	Kind             string    // employee, external, limited, contact, reseller
+	End              time.Time // exclusive; the zero time is open
+	Link             string    // where to accept or decline
+}
+
+// Reset lets somebody choose a new password.
+type Reset struct {
+	Recipient
+	Link     string
+	ValidFor time.Duration
+}
+
+// PasswordChanged tells that the password was changed.
+type PasswordChanged struct {
+	Recipient
+	At       time.Time
+	ResetURL string // where to choose another one if it was somebody else
+}
+
+// EmailChanged tells that the sign-in e-mail was changed; it goes to the old and to the new address.
+type EmailChanged struct {
+	Recipient
+	At       time.Time
+	Old, New string
+}
+
+// letter is a mail before it is rendered as text and as HTML.
+type letter struct {
+	Language, Subject, Heading, Greeting string
+	Parts                                []part
+	Footer                               string
+}
+
+// part is a paragraph, or what to press; Fallback introduces the address behind it where the button does not work.
+type part struct {
+	Text, Link, Fallback string
+	Small                bool
+}
+
+func (t *Texts) wordsFor(language string) *words {
+	base, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(language), "_", "-"), "-")
+	if base == "no" || base == "nn" {
+		base = "nb"
+	}
+	if w, ok := t.words[base]; ok {
+		return w
+	}
+	return t.words[languages[0]]
+}
+
+// begin starts the letter of the kind with subject, heading and greeting.
+func (t *Texts) begin(kind string, to Recipient, organization string) (*words, *letter) {
+	w := t.wordsFor(to.Language)
+	l := &letter{
+		Language: w.language,
+		Subject:  w.fill(kind+".subject", "organization", inSubject(organization)),
+		Heading:  w.fill(kind+".heading", "organization", inText(organization)),
+		Greeting: w.fill("greeting"),
+		Footer:   w.fill("footer"),
+	}
+	if name := inText(to.Name); name != "" {
+		l.Greeting = w.fill("greeting.name", "name", name)
+	}
+	return w, l
+}
+
+func (l *letter) say(text string) { l.Parts = append(l.Parts, part{Text: text}) }
+
+func (l *letter) note(text string) { l.Parts = append(l.Parts, part{Text: text, Small: true}) }
+
+func (l *letter) button(w *words, label, link string) {
+	l.Parts = append(l.Parts, part{Text: label, Link: link, Fallback: w.fill("button.fallback")})
+}
+
+// Setup writes the mail.
+func (t *Texts) Setup(m Setup) Message {
+	w, l := t.begin("setup", m.Recipient, m.OrganizationName)
+	l.say(w.fill("setup.text", "organization", inText(m.OrganizationName)))
+	l.button(w, w.fill("setup.button"), m.Link)
+	l.say(w.fill("link.valid", "valid", w.duration(m.ValidFor)))
+	l.Parts = append(l.Parts, part{Text: w.fill("setup.later"), Link: m.SignInURL, Small: true})
+	l.note(w.fill("setup.unexpected"))
+	return t.render(m.To, l)
+}
+
+// Invitation writes the mail.
+func (t *Texts) Invitation(m Invitation) Message {
+	w, l := t.begin("invitation", m.Recipient, m.OrganizationName)
+	organization := inText(m.OrganizationName)
+	if _, known := w.Texts["kind."+m.Kind]; known {
+		l.say(w.fill("invitation.text.as", "organization", organization, "kind", w.fill("kind."+m.Kind)))
+	} else {
+		l.say(w.fill("invitation.text", "organization", organization))
+	}
+	if !m.End.IsZero() {
+		l.say(w.fill("invitation.end", "end", w.end(m.End)))
+	}
+	l.button(w, w.fill("invitation.button"), m.Link)
+	l.say(w.fill("invitation.sign_in"))
+	l.note(w.fill("invitation.unexpected", "organization", organization))
+	return t.render(m.To, l)
+}
+
+// Reset writes the mail.
+func (t *Texts) Reset(m Reset) Message {
+	w, l := t.begin("reset", m.Recipient, "")
+	l.say(w.fill("reset.text"))
+	l.button(w, w.fill("reset.button"), m.Link)
+	l.say(w.fill("link.valid", "valid", w.duration(m.ValidFor)))
+	l.note(w.fill("reset.unexpected"))
+	return t.render(m.To, l)
+}
+
+// PasswordChanged writes the mail.
+func (t *Texts) PasswordChanged(m PasswordChanged) Message {
+	w, l := t.begin("password_changed", m.Recipient, "")
+	l.say(w.fill("password_changed.text", "moment", w.moment(m.At)))
+	l.say(w.fill("password_changed.unexpected"))
+	l.button(w, w.fill("password_changed.button"), m.ResetURL)
+	return t.render(m.To, l)
+}
+
+// EmailChanged writes the mail.
+func (t *Texts) EmailChanged(m EmailChanged) Message {
+	w, l := t.begin("email_changed", m.Recipient, "")
+	l.say(w.fill("email_changed.text", "moment", w.moment(m.At)))
+	l.say(w.fill("email_changed.old", "address", shownAddress(m.Old)))
+	l.say(w.fill("email_changed.new", "address", shownAddress(m.New)))
+	l.say(w.fill("email_changed.unexpected"))
+	return t.render(m.To, l)
+}
+
+func (t *Texts) render(to string, l *letter) Message {
+	m := Message{To: to, Subject: l.Subject, Text: l.text()}
+	var b strings.Builder
+	if err := t.page.Execute(&b, l); err != nil {
+		panic(fmt.Sprintf("mail: %v", err)) // the template takes every letter: TestGolden
+	}
+	m.HTML = b.String()
+	return m
+}
+
+// text is the letter as plain text; an address stands on a line of its own.
+func (l *letter) text() string {
+	var b strings.Builder
+	b.WriteString(l.Greeting + "\n\n")
+	for _, p := range l.Parts {
+		switch {
+		case p.Fallback != "":
+			b.WriteString(p.Text + ":\n" + p.Link + "\n\n")
+		case p.Link != "":
+			b.WriteString(p.Text + "\n" + p.Link + "\n\n")
+		default:
+			b.WriteString(p.Text + "\n\n")
+		}
+	}
+	b.WriteString("-- \n" + l.Footer + "\n")
+	return b.String()
+}

@@ -1,0 +1,113 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"portvakt/internal/sqldb"
+)
+
+// Take counts one and reports whether the rule allows it; if not, retryAfter says when the window ends. Refused takes
+// are not counted.
+func (l *Limiter) Take(ctx context.Context, rule Rule, key ...string) (allowed bool, retryAfter time.Duration, err error) {
+	var c counter
+	var now time.Time
+	err = l.db.Update(ctx, func(tx *sqldb.Tx) error {
+		now = tx.Now()
+		// Max+1 stands for "refused": counting stops there.
+		return tx.QueryRow(ctx, `insert into attempts (scope, key, failures, window_ends) values ($1, $2, 1, $3)
+			on conflict (scope, key) do update set
+			  failures = case when attempts.window_ends <= $4 then 1
+			                  when attempts.failures > $5 then attempts.failures
+			                  else attempts.failures + 1 end,
+			  window_ends = case when attempts.window_ends <= $4 then excluded.window_ends else attempts.window_ends end
+			returning failures, window_ends`,
+			rule.Scope, hash(key), sqldb.Micros(now.Add(rule.Window)), sqldb.Micros(now), int64(rule.Max)).
+			Scan(&c.count, sqldb.Time(&c.ends))
+	})
+	if err != nil {
+		return false, 0, err
+	}
+	if c.count > int64(rule.Max) {
+		return false, c.ends.Sub(now), nil
+	}
+	return true, 0, nil
+}
+
+// Peek reports what Take would answer, without counting.
+func (l *Limiter) Peek(ctx context.Context, rule Rule, key ...string) (allowed bool, retryAfter time.Duration, err error) {
+	now := l.db.Now()
+	c, err := l.read(ctx, rule, key)
+	if err != nil {
+		return false, 0, err
+	}
+	if c = c.at(now); c.count >= int64(rule.Max) && c.count > 0 {
+		return false, c.ends.Sub(now), nil
+	}
+	return rule.Max > 0, 0, nil
+}
+
+// Attempt lets somebody guess: it answers 0 and counts a wrong guess in advance, or it answers how long to wait and
+// counts nothing. Whoever guessed right calls Reset. Counting first is what keeps a thousand parallel guesses from
+// all being the first.
+func (l *Limiter) Attempt(ctx context.Context, rule Rule, key ...string) (wait time.Duration, err error) {
+	hashed := hash(key)
+	err = l.db.Update(ctx, func(tx *sqldb.Tx) error {
+		now := tx.Now()
+		var c counter
+		// The update changes nothing; it holds the row until the transaction ends.
+		err := tx.QueryRow(ctx, `insert into attempts (scope, key, failures, window_ends) values ($1, $2, 0, $3)
+			on conflict (scope, key) do update set failures = attempts.failures
+			returning failures, window_ends`, rule.Scope, hashed, sqldb.Micros(now.Add(rule.Window))).
+			Scan(&c.count, sqldb.Time(&c.ends))
+		if err != nil {
+			return err
+		}
+		c = c.at(now)
+		if wait = c.wait(rule, now); wait > 0 {
+			return nil
+		}
+		tx.Later("update attempts set failures = $1, window_ends = $2 where scope = $3 and key = $4",
+			c.count+1, sqldb.Micros(now.Add(rule.Window)), rule.Scope, hashed)
+		return nil
+	})
+	return wait, err
+}
+
+// Blocked reports how long Attempt would have somebody wait, without counting.
+func (l *Limiter) Blocked(ctx context.Context, rule Rule, key ...string) (wait time.Duration, err error) {
+	c, err := l.read(ctx, rule, key)
+	now := l.db.Now()
+	return c.at(now).wait(rule, now), err
+}
+
+// Reset forgets what was counted, after success.
+func (l *Limiter) Reset(ctx context.Context, rule Rule, key ...string) error {
+	_, err := l.db.Exec(ctx, "delete from attempts where scope = $1 and key = $2", rule.Scope, hash(key))
+	return err
+}
+
+func (l *Limiter) read(ctx context.Context, rule Rule, key []string) (c counter, err error) {
+	err = l.db.QueryRow(ctx, "select failures, window_ends from attempts where scope = $1 and key = $2", rule.Scope, hash(key)).
+		Scan(&c.count, sqldb.Time(&c.ends))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return counter{}, nil
+	}
+	return c, err
+}
+
+const purgeBatch = 500
+
+// Purge deletes counters whose window is over, in small batches. Any number of nodes may call it, now and then.
+func (l *Limiter) Purge(ctx context.Context) error {
+	for {
+		n, err := l.db.Exec(ctx, `with over as materialized (
+			  select scope, key from attempts where window_ends <= $1 order by window_ends limit $2)
+			delete from attempts where window_ends <= $1 and (scope, key) in (select scope, key from over)`,
+			sqldb.Micros(l.db.Now()), purgeBatch)
+		if err != nil || n < purgeBatch {
+			return err
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package sqldb
+
+import (
+	"crypto/rand"
+	sqldriver "database/sql/driver"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// Prefix is the word before an identifier's underscore; each noun has a type of its own, so that a user's identifier
+// cannot be handed in where a membership's is asked for.
+type Prefix interface{ Prefix() string }
+
+// ID is a 16-byte UUIDv7, shown as prefix_base32. The zero ID is "none" and NULL in the store.
+type ID[P Prefix] [16]byte
+
+var base32Lower = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+
+// ErrBadID says that a text is no identifier of the wanted kind.
+var ErrBadID = errors.New("sqldb: not an identifier of this kind")
+
+// NewID makes an identifier whose first 48 bits are the time (RFC 9562 §5.7), the rest random.
+func NewID[P Prefix](now time.Time) ID[P] {
+	var id ID[P]
+	_, _ = rand.Read(id[:]) // crypto/rand never fails since Go 1.24
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
+	copy(id[:6], ms[2:])
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// ParseID reads what String wrote, and nothing else: no other case, no spare bits, no other prefix.
+func ParseID[P Prefix](s string) (ID[P], error) {
+	var id ID[P]
+	var p P
+	want := p.Prefix() + "_"
+	if len(s) != len(want)+26 || s[:len(want)] != want {
+		return id, ErrBadID
+	}
+	raw, err := base32Lower.DecodeString(s[len(want):])
+	if err != nil || len(raw) != len(id) {
+		return ID[P]{}, ErrBadID
+	}
+	copy(id[:], raw)
+	if id.String() != s || id.IsZero() {
+		return ID[P]{}, ErrBadID
+	}
+	return id, nil
+}
+
+// IsZero reports whether it is no identifier.
+func (id ID[P]) IsZero() bool { return id == ID[P]{} }
+
+// String is the outside form; "" for the zero ID.
+func (id ID[P]) String() string {
+	if id.IsZero() {
+		return ""
+	}
+	var p P
+	out := make([]byte, 0, 32)
+	out = append(out, p.Prefix()...)
+	out = append(out, '_')
+	return string(base32Lower.AppendEncode(out, id[:]))
+}
+
+// MarshalText writes the outside form.
+func (id ID[P]) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads the outside form; the empty text is the zero ID.
+func (id *ID[P]) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*id = ID[P]{}
+		return nil
+	}
+	*id, err = ParseID[P](string(b))
+	return err
+}
+
+// Value is the stored form for SQLite.
+func (id ID[P]) Value() (sqldriver.Value, error) {
+	if id.IsZero() {
+		return nil, nil
+	}
+	return id[:], nil
+}
+
+// Scan reads the stored form of SQLite.
+func (id *ID[P]) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*id = ID[P]{}
+		return nil
+	case []byte:
+		if len(v) == len(id) {
+			copy(id[:], v)
+			return nil
+		}
+	}
+	return fmt.Errorf("sqldb: cannot read an identifier from %T", src)
+}
+
+// UUIDValue is the stored form for PostgreSQL.
+func (id ID[P]) UUIDValue() (pgtype.UUID, error) {
+	return pgtype.UUID{Bytes: id, Valid: !id.IsZero()}, nil
+}
+
+// ScanUUID reads the stored form of PostgreSQL.
+func (id *ID[P]) ScanUUID(v pgtype.UUID) error {
+	*id = ID[P]{}
+	if v.Valid {
+		*id = v.Bytes
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+// Package testenv gives tests real databases, migrated and their own: a SQLite file always, a PostgreSQL schema where
+// TEST_POSTGRES_URL names a server (REQUIRE_POSTGRES=1 makes its absence a failure), and a clock that the test moves.
+package testenv
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"portvakt/internal/sqldb"
+	"portvakt/migrations"
+)
+
+// Start is the moment at which every test clock begins.
+var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// Clock is a clock that stands still until a test moves it. It is safe for concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock begins at Start.
+func NewClock() *Clock { return &Clock{now: Start} }
+
+// Now is the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Each runs the test once for each engine, in parallel, on a database of its own.
+func Each(t *testing.T, test func(t *testing.T, db *sqldb.DB, clock *Clock)) {
+	t.Helper()
+	for name, open := range engines(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := NewClock()
+			test(t, open(t, clock), clock)
+		})
+	}
+}
+
+// URLs gives each engine's name with a function that makes an empty database and answers its URL.
+func URLs(t *testing.T) map[string]func(t *testing.T) string {
+	t.Helper()
+	urls := map[string]func(t *testing.T) string{
+		"sqlite": func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
+	}
+	server := os.Getenv("TEST_POSTGRES_URL")
+	switch {
+	case server != "":
+		urls["postgresql"] = func(t *testing.T) string { return schema(t, server) }
+	case os.Getenv("REQUIRE_POSTGRES") != "":
+		t.Fatal("REQUIRE_POSTGRES is set, but TEST_POSTGRES_URL names no server")
+	}
+	return urls
+}
+
+func engines(t *testing.T) map[string]func(t *testing.T, c *Clock) *sqldb.DB {
+	out := map[string]func(t *testing.T, c *Clock) *sqldb.DB{}
+	for name, url := range URLs(t) {
+		out[name] = func(t *testing.T, c *Clock) *sqldb.DB {
+			return Open(t, sqldb.Config{URL: url(t), Clock: c.Now, Relaxed: true, MaxConnections: 8})
+		}
+	}
+	return out
+}
+
+// Open opens and migrates a database and closes it when the test ends.
+func Open(t testing.TB, cfg sqldb.Config) *sqldb.DB {
+	t.Helper()
+	ctx := context.Background()
+	db, err := sqldb.Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if _, err := db.Migrate(ctx, migrations.Files); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// schema makes a PostgreSQL schema of the test's own and drops it when the test ends.
+func schema(t *testing.T, server string) string {
+	t.Helper()
+	ctx := context.Background()
+	random := make([]byte, 8)
+	_, _ = rand.Read(random)
+	name := "t_" + hex.EncodeToString(random)
+	admin, err := sqldb.Open(ctx, sqldb.Config{URL: server, MaxConnections: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Exec(ctx, "create schema "+name); err != nil {
+		admin.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = admin.Exec(ctx, "drop schema "+name+" cascade")
+		admin.Close()
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
