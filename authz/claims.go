@@ -1,0 +1,79 @@
+package authz
+
+import (
+	"maps"
+	"slices"
+
+	"portvakt/internal/directory"
+)
+
+// Claims are what applications are told under the scope "access" (RFC 9068 §2.2.3.1 names the first three).
+type Claims struct {
+	Roles        []string `json:"roles"`        // the role's key, local_admin
+	Groups       []string `json:"groups"`       // keys, nested ones resolved
+	Entitlements []string `json:"entitlements"` // module:action
+	RolePath     []string `json:"role_path"`    // keys from the root to the role
+	Profiles     []string `json:"profiles"`     // keys
+	Functions    []string `json:"functions"`
+	Segments     []string `json:"segments"` // keys, or "*" for all
+}
+
+// AllSegments is the only element of Claims.Segments where the member sees every segment, also later ones.
+const AllSegments = directory.EverySegment
+
+// Evaluate says what applications are told about the facts. No list is nil: an empty one is said, not left out.
+func Evaluate(f directory.AccessFacts) Claims {
+	c := Claims{
+		Roles: []string{}, RolePath: []string{}, Groups: []string{}, Profiles: []string{}, Functions: []string{},
+		Segments: []string{}, Entitlements: entitlements(Permissions(f)),
+	}
+	if f.Role.Key != "" {
+		c.Roles = append(c.Roles, f.Role.Key)
+	}
+	if f.Administrator {
+		c.Roles = append(c.Roles, directory.LocalAdministrator)
+	}
+	for _, r := range f.RolePath {
+		c.RolePath = append(c.RolePath, r.Key)
+	}
+	for _, g := range f.Groups {
+		c.Groups = append(c.Groups, g.Key)
+	}
+	for _, p := range f.Profiles {
+		c.Profiles = append(c.Profiles, p.Key)
+	}
+	for _, fn := range f.Functions {
+		c.Functions = append(c.Functions, string(fn))
+	}
+	if f.AllSegments {
+		c.Segments = append(c.Segments, AllSegments)
+	} else {
+		c.Segments = append(c.Segments, f.Segments...)
+	}
+	return c
+}
+
+func entitlements(permissions map[string]Permission) []string {
+	out := []string{}
+	for _, module := range slices.Sorted(maps.Keys(permissions)) {
+		for _, action := range permissions[module].Actions() {
+			out = append(out, module+":"+action)
+		}
+	}
+	return out
+}
+
+// Only keeps the entitlements of the modules that an application declared; nil means all.
+func (c Claims) Only(modules []string) Claims {
+	if modules == nil {
+		return c
+	}
+	kept := []string{}
+	for _, e := range c.Entitlements {
+		if slices.ContainsFunc(modules, func(m string) bool { return len(e) > len(m) && e[:len(m)] == m && e[len(m)] == ':' }) {
+			kept = append(kept, e)
+		}
+	}
+	c.Entitlements = kept
+	return c
+}

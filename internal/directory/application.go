@@ -1,0 +1,99 @@
+package directory
+
+import (
+	"encoding/json"
+	"time"
+
+	"portvakt/internal/fault"
+)
+
+// Application is whoever relies on us: an OIDC client. The installation owns it, or one organization does.
+type Application struct {
+	ID               ApplicationID
+	ClientID         string
+	Organization     OrganizationID // the owner; zero: the installation
+	Name             string
+	AllOrganizations bool             // members of every organization may enter
+	Organizations    []OrganizationID // else of these
+	Disabled         bool
+	Metadata         ClientMetadata
+	Secrets          []ApplicationSecret
+	Version          int64
+	CreatedAt        time.Time
+	ChangedAt        time.Time
+}
+
+// ApplicationSecret is the hash of a client secret; two are valid during a rotation.
+type ApplicationSecret struct {
+	Hash      []byte
+	ExpiresAt time.Time // zero: open
+}
+
+// ClientMetadata is what an application registered, in the names of RFC 7591 and OpenID Connect Dynamic Client Registration.
+type ClientMetadata struct {
+	RedirectURIs                 []string        `json:"redirect_uris,omitempty"`
+	PostLogoutRedirectURIs       []string        `json:"post_logout_redirect_uris,omitempty"`
+	BackchannelLogoutURI         string          `json:"backchannel_logout_uri,omitempty"`
+	BackchannelSessionRequired   bool            `json:"backchannel_logout_session_required,omitempty"`
+	GrantTypes                   []string        `json:"grant_types,omitempty"`
+	ResponseTypes                []string        `json:"response_types,omitempty"`
+	TokenEndpointAuthMethod      string          `json:"token_endpoint_auth_method,omitempty"`
+	ApplicationType              string          `json:"application_type,omitempty"` // web or native
+	IDTokenSignedResponseAlg     string          `json:"id_token_signed_response_alg,omitempty"`
+	AccessTokenSignedResponseAlg string          `json:"access_token_signed_response_alg,omitempty"`
+	Scopes                       []string        `json:"scopes,omitempty"`
+	Audience                     []string        `json:"audience,omitempty"`
+	RequirePKCE                  *bool           `json:"require_pkce,omitempty"`
+	SkipConsent                  *bool           `json:"skip_consent,omitempty"`
+	ClaimsInIDToken              bool            `json:"claims_in_id_token,omitempty"`
+	Modules                      []string        `json:"modules,omitempty"` // absent: all
+	ClientURI                    string          `json:"client_uri,omitempty"`
+	InitiateLoginURI             string          `json:"initiate_login_uri,omitempty"`
+	PolicyURI                    string          `json:"policy_uri,omitempty"`
+	TermsURI                     string          `json:"tos_uri,omitempty"`
+	AccessTokenSeconds           int64           `json:"access_token_seconds,omitempty"`  // 0: the installation's
+	RefreshTokenSeconds          int64           `json:"refresh_token_seconds,omitempty"` // 0: the installation's
+	Extra                        json.RawMessage `json:"extra,omitempty"`
+}
+
+// ErrApplicationNotFound says that no application has the client id.
+var ErrApplicationNotFound = fault.New(fault.NotFound, "application_not_found", "There is no such application")
+
+// Applications is the store of applications.
+type Applications struct{ store }
+
+// ApplicationsWatermark is bumped by every change of an application, so that caches know.
+const ApplicationsWatermark = "applications"
+
+// ServiceAccount is an organization's account for a system (R34): its own client credentials, no sign-in, no seat.
+type ServiceAccount struct {
+	ID           ServiceAccountID
+	Organization OrganizationID
+	Key          string
+	Name         string
+	ClientID     string // slug.key
+	SecretHash   []byte
+	Disabled     bool
+	CreatedAt    time.Time
+}
+
+// ServiceAccounts is the store of service accounts. Its changes bump ApplicationsWatermark: they are clients too.
+type ServiceAccounts struct{ store }
+
+// ProvisioningClient is who calls an organization's SCIM endpoint.
+type ProvisioningClient struct {
+	ID                ProvisioningClientID
+	Organization      OrganizationID
+	Slug              string // the organization's
+	Name              string
+	Quirks            string
+	MayUsers          bool
+	MayGroups         bool
+	MayAccess         bool
+	MayAdministrators bool
+	Disabled          bool
+	CreatedAt         time.Time
+}
+
+// ProvisioningClients is the store of provisioning clients and their tokens.
+type ProvisioningClients struct{ store }

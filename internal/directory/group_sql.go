@@ -1,0 +1,140 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"portvakt/internal/sqldb"
+)
+
+const groupColumns = `g.id, g.key, g.name, g.external_id, g.version, g.created_at, g.changed_at`
+
+func scanGroup(r sqldb.Row) (g Group, err error) {
+	err = r.Scan(&g.ID, &g.Key, &g.Name, sqldb.NullText(&g.ExternalID), &g.Version, sqldb.Time(&g.CreatedAt), sqldb.Time(&g.ChangedAt))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		err = ErrGroupNotFound
+	}
+	return g, err
+}
+
+// Groups are the organization's groups, by name.
+func (s Access) Groups(ctx context.Context, org OrganizationID) ([]Group, error) {
+	return sqldb.All(ctx, s.q(), scanGroup, `select `+groupColumns+` from groups g where g.organization_id = $1 order by g.name_key, g.id`, org)
+}
+
+func groupByID(ctx context.Context, q sqldb.Queryer, org OrganizationID, id GroupID) (Group, error) {
+	return scanGroup(q.QueryRow(ctx, `select `+groupColumns+` from groups g where g.organization_id = $1 and g.id = $2`, org, id))
+}
+
+// What is in groups: groups and roles by their names, members in the order of their making.
+const (
+	groupMemberColumns = `gm.group_id, gm.member_id, gm.child_group_id, gm.role_id, gm.with_below, coalesce(c.name, r.name), m.details, m.user_name`
+	groupMemberFrom    = ` from group_members gm
+		left join groups c on c.id = gm.child_group_id left join roles r on r.id = gm.role_id left join memberships m on m.id = gm.member_id
+		where gm.organization_id = $1 and m.deleted_at is null`
+	groupMemberOrder = ` order by case when gm.member_id is null then 0 else 1 end, coalesce(c.name_key, r.key, ''), gm.with_below, gm.member_id`
+)
+
+type groupMemberRow struct {
+	group GroupID
+	GroupMember
+}
+
+func scanGroupMember(r sqldb.Row) (m groupMemberRow, err error) {
+	var details, userName string
+	err = r.Scan(&m.group, &m.Member, &m.Group, &m.Role, &m.WithBelow, sqldb.NullText(&m.Name), sqldb.NullText(&details), sqldb.NullText(&userName))
+	if err != nil || m.Member.IsZero() {
+		return m, err
+	}
+	var d Details
+	err = readDetails(details, &d)
+	if m.Name = d.Name(); m.Name == "" {
+		m.Name = userName
+	}
+	return m, err
+}
+
+// groupMembers reads a page of what is in a group.
+func groupMembers(ctx context.Context, q sqldb.Queryer, org OrganizationID, id GroupID, page GroupPage) ([]GroupMember, int64, error) {
+	const from = groupMemberFrom + ` and gm.group_id = $2`
+	var total int64
+	if err := q.QueryRow(ctx, `select count(*)`+from, org, id).Scan(&total); err != nil {
+		return nil, 0, err
+	}
+	if page.Limit == 0 || int64(page.Offset) >= total {
+		return nil, total, nil
+	}
+	rows, err := sqldb.All(ctx, q, scanGroupMember, `select `+groupMemberColumns+from+groupMemberOrder+` limit $3 offset $4`, org, id, page.Limit, page.Offset)
+	members := make([]GroupMember, len(rows))
+	for i := range rows {
+		members[i] = rows[i].GroupMember
+	}
+	return members, total, err
+}
+
+// MembersOf is all that is in each of the groups, in one statement.
+func (s Access) MembersOf(ctx context.Context, org OrganizationID, groups []GroupID) (map[GroupID][]GroupMember, error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	args := []any{org}
+	for _, id := range groups {
+		args = append(args, id)
+	}
+	rows, err := sqldb.All(ctx, s.q(), scanGroupMember, `select `+groupMemberColumns+groupMemberFrom+
+		` and gm.group_id in (`+placeholders(2, len(groups))+`)`+groupMemberOrder, args...)
+	members := make(map[GroupID][]GroupMember, len(groups))
+	for _, r := range rows {
+		members[r.group] = append(members[r.group], r.GroupMember)
+	}
+	return members, err
+}
+
+func writeGroup(tx *sqldb.Tx, org OrganizationID, g Group) {
+	now := sqldb.Micros(tx.Now())
+	tx.Later(`insert into groups (id, organization_id, key, name, name_key, external_id, version, created_at, changed_at)
+		values ($1, $2, $3, $4, $5, $6, 1, $7, $8)
+		on conflict (organization_id, key) do update set name = excluded.name, name_key = excluded.name_key,
+			external_id = excluded.external_id, version = groups.version + 1, changed_at = excluded.changed_at`,
+		g.ID, org, g.Key, g.Name, Fold(g.Name), sqldb.Text(g.ExternalID), now, now)
+}
+
+func touchGroup(tx *sqldb.Tx, id GroupID) {
+	tx.Later(`update groups set version = version + 1, changed_at = $1 where id = $2`, sqldb.Micros(tx.Now()), id)
+}
+
+// groupNesting is which groups each group of the organization holds directly.
+func groupNesting(ctx context.Context, q sqldb.Queryer, org OrganizationID) (map[GroupID][]GroupID, error) {
+	nested := map[GroupID][]GroupID{}
+	_, err := sqldb.All(ctx, q, func(r sqldb.Row) (struct{}, error) {
+		var parent, child GroupID
+		err := r.Scan(&parent, &child)
+		nested[parent] = append(nested[parent], child)
+		return struct{}{}, err
+	}, `select group_id, child_group_id from group_members where organization_id = $1 and child_group_id is not null`, org)
+	return nested, err
+}
+
+// insertGroupMember puts in what is of the same organization, and refuses what is not there.
+func insertGroupMember(ctx context.Context, tx *sqldb.Tx, org OrganizationID, group GroupID, m GroupMember) (came bool, err error) {
+	var there, known int64
+	err = tx.QueryRow(ctx, `select
+			(select count(*) from group_members where group_id = $1 and (member_id = $2 or child_group_id = $3 or role_id = $4 and with_below = $5)),
+			(select count(*) from memberships where organization_id = $6 and id = $2 and deleted_at is null)
+			+ (select count(*) from groups where organization_id = $6 and id = $3)
+			+ (select count(*) from roles where organization_id = $6 and id = $4)`,
+		group, m.Member, m.Group, m.Role, m.WithBelow, org).Scan(&there, &known)
+	switch {
+	case err != nil || there > 0:
+		return false, err
+	case known == 0 && !m.Member.IsZero():
+		return false, ErrMemberNotFound
+	case known == 0 && !m.Group.IsZero():
+		return false, ErrGroupNotFound
+	case known == 0:
+		return false, unknown("role", m.Role.String(), "members")
+	}
+	tx.Later(`insert into group_members (group_id, organization_id, member_id, child_group_id, role_id, with_below) values ($1, $2, $3, $4, $5, $6)`,
+		group, org, m.Member, m.Group, m.Role, m.WithBelow)
+	return true, nil
+}

@@ -1,0 +1,240 @@
+package directory
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+
+	"portvakt/internal/fault"
+	"portvakt/internal/sqldb"
+)
+
+// Change edits a member under an optimistic version; version 0 takes whatever is there. The edit may run again, so it must
+// depend on nothing but the member it is given. An edit that changes nothing writes nothing.
+//
+// Invariant: edits without a version lose no other edit: one that came too late is made again on the locked row
+// (TestEditsWithoutVersionAllLand).
+func (s Memberships) Change(ctx context.Context, org OrganizationID, id MembershipID, version int64, edit func(*Member) error) (Member, error) {
+	m := &Member{}
+	attempt := func(locked bool) error {
+		return s.update(ctx, func(tx *sqldb.Tx) error {
+			if locked {
+				if err := lockMember(ctx, tx, org, id); err != nil {
+					return err
+				}
+			}
+			was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)
+			if err != nil {
+				return err
+			}
+			if version != 0 && was.Version != version {
+				return ErrStale
+			}
+			m = was.clone()
+			if err := edit(m); err != nil {
+				return err
+			}
+			return change(ctx, tx, &was, m)
+		})
+	}
+	err := attempt(version == 0 && s.tx != nil) // inside another's transaction there is no second attempt
+	if version == 0 && s.tx == nil && fault.Is(err, fault.Stale) {
+		err = attempt(true)
+	}
+	if sqldb.IsUnique(err) && s.tx == nil {
+		return Member{}, s.whichTaken(ctx, m)
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return *m, nil
+}
+
+// change saves the difference between what a membership was and what it becomes, with every rule that the step touches.
+// What it locks it locks in one order: organization, user, membership.
+func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
+	now := tx.Now()
+	keepFixed(was, m, now)
+	if reflect.DeepEqual(was, m) {
+		return nil
+	}
+	if err := m.check(); err != nil {
+		return err
+	}
+	revive(was, m, now)
+	if isContended(was, m, now) {
+		if err := changeContended(ctx, tx, was, m); err != nil {
+			return err
+		}
+	}
+	if err := checkLinks(ctx, tx, m, was); err != nil {
+		return err
+	}
+	if err := checkTaken(ctx, tx, m, was); err != nil {
+		return err
+	}
+	if e, err := ParseEmail(m.Email); err == nil && !m.User.IsZero() {
+		m.Email = shownAddress(m, e) // the user name may have changed
+	}
+	event := eventOf(was, m, now)
+	m.Version, m.ChangedAt = was.Version+1, now
+	if err := updateMember(ctx, tx, was.Version, m); err != nil {
+		return err
+	}
+	if err := saveAccess(ctx, tx, m, was); err != nil {
+		return err
+	}
+	return announce(ctx, tx, m, event, false)
+}
+
+// isContended reports whether a change touches what an organization has few of, or who somebody is: such changes stand in
+// line behind the organization's row.
+func isContended(was, m *Member, now time.Time) bool {
+	return losesAdministrator(was, m, now) || m.TakesSeat(now) && !was.TakesSeat(now) || m.Email != was.Email || becomesUser(m) ||
+		slices.ContainsFunc(m.Functions, func(f Function) bool { return f.isSingle() && !slices.Contains(was.Functions, f) })
+}
+
+// becomesUser reports whether a person without user is turned into one who signs in (R29).
+func becomesUser(m *Member) bool { return m.Kind != ContactOnly && m.User.IsZero() }
+
+func changeContended(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
+	o, err := lockedOrganization(ctx, tx, m.Organization)
+	if err != nil {
+		return err
+	}
+	if err := guardAdministrators(ctx, tx, was, m); err != nil {
+		return err
+	}
+	if m.TakesSeat(tx.Now()) && !was.TakesSeat(tx.Now()) {
+		if err := takeSeat(ctx, tx, o, m); err != nil {
+			return err
+		}
+	}
+	if becomesUser(m) {
+		return attachUser(ctx, tx, m, false)
+	}
+	return rename(ctx, tx, was, m)
+}
+
+// eventOf names what a change was, and raises the epoch where access was lost: a membership that comes back later must
+// not bring back the sessions and tokens of before.
+func eventOf(was, m *Member, now time.Time) string {
+	lost := was.ActiveAt(now) && !m.ActiveAt(now)
+	if lost {
+		m.Epoch++
+	}
+	shut := func(m *Member) bool { return !m.SuspendedAt.IsZero() || !m.ArchivedAt.IsZero() }
+	switch {
+	case !was.isOver(now) && m.isOver(now):
+		m.AnnouncedAt = now
+		return EventMembershipEnded
+	case m.isOver(now):
+		return EventMembershipChanged
+	case was.User.IsZero() && !m.User.IsZero():
+		return EventMembershipCreated // for the person it begins here: an invitation is due
+	case was.isOver(now), shut(was) && !shut(m):
+		return EventMembershipReactivated
+	case !shut(was) && shut(m), lost:
+		return EventMembershipSuspended
+	}
+	return EventMembershipChanged
+}
+
+// keepFixed undoes what no edit may touch, and brings the rest into the form in which it is compared.
+func keepFixed(was, m *Member, now time.Time) {
+	m.ID, m.Organization, m.User = was.ID, was.Organization, was.User
+	m.Epoch, m.Version, m.CreatedAt, m.ChangedAt = was.Epoch, was.Version, was.CreatedAt, was.ChangedAt
+	m.AcceptedAt, m.AnnouncedAt, m.DeletedAt, m.EndedAt = was.AcceptedAt, was.AnnouncedAt, was.DeletedAt, was.EndedAt
+	m.EmailVerified = was.EmailVerified
+	if m.Kind == ContactOnly && m.User.IsZero() {
+		m.Email = was.Email // a person without user has contact details only
+	}
+	m.SuspendedAt, m.ArchivedAt = since(was.SuspendedAt, m.SuspendedAt, now), since(was.ArchivedAt, m.ArchivedAt, now)
+	m.nameDefault()
+	m.settle()
+}
+
+// since keeps when something began, however often it is said again.
+func since(was, said, now time.Time) time.Time {
+	switch {
+	case said.IsZero():
+		return time.Time{}
+	case !was.IsZero():
+		return was
+	}
+	return now
+}
+
+// revive lets a later end bring a membership back that was over. What hung on it stays dead: its epoch has risen, or
+// rises here where nobody had announced the end yet.
+func revive(was, m *Member, now time.Time) {
+	if !was.isOver(now) || m.End.Equal(was.End) || !m.End.IsZero() && !m.End.After(now) {
+		return
+	}
+	m.EndedAt = time.Time{}
+	if was.AnnouncedAt.IsZero() {
+		m.Epoch++
+	}
+	m.AnnouncedAt = time.Time{}
+}
+
+// losesAdministrator reports whether a change takes away an administrator who can act, now or by a nearer end.
+func losesAdministrator(was, m *Member, now time.Time) bool {
+	if !was.Administrator || !was.ActiveAt(now) {
+		return false
+	}
+	lasts := m.End.IsZero() || !was.End.IsZero() && !m.End.Before(was.End)
+	return !m.Administrator || !m.ActiveAt(now) || !lasts
+}
+
+// guardAdministrators refuses a change that would leave the organization without an administrator who can act.
+//
+// Invariant: over every path, also in a race of two (TestLastAdministratorRace): the caller has locked the organization's
+// row before the others are counted.
+func guardAdministrators(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
+	if !losesAdministrator(was, m, tx.Now()) {
+		return nil
+	}
+	others, err := countAdministrators(ctx, tx, m.Organization, m.ID, tx.Now())
+	if err != nil {
+		return err
+	}
+	if others == 0 {
+		return ErrLastAdministrator
+	}
+	return nil
+}
+
+// rename changes the sign-in address where this organization may: it is the person's home, and the new address lies in
+// its verified domains. Elsewhere the organization's own user name changes and the address stays.
+func rename(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
+	said := m.Email
+	m.Email = was.Email
+	if said == was.Email || m.isOver(tx.Now()) {
+		return nil
+	}
+	email, err := ParseEmail(said)
+	if err != nil {
+		return err
+	}
+	u, err := Users{store{tx: tx}}.ByID(ctx, m.User)
+	if err != nil || u.Email == email {
+		return err
+	}
+	for _, domain := range []string{u.Email.Domain(), email.Domain()} {
+		home, err := Organizations{store{tx: tx}}.OfDomain(ctx, domain)
+		if err != nil || home != m.Organization {
+			return err
+		}
+	}
+	if err := renameUser(ctx, tx, u.ID, email); err != nil {
+		return err
+	}
+	m.Email = email.Address
+	if email.Key == u.Email.Key {
+		return nil
+	}
+	return announceUser(ctx, tx, u.ID, EventUserEmailChanged,
+		UserEvent{User: u.ID.String(), Old: u.Email.Address, New: email.Address})
+}

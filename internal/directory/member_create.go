@@ -1,0 +1,259 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"portvakt/internal/audit"
+	"portvakt/internal/fault"
+	"portvakt/internal/outbox"
+	"portvakt/internal/sqldb"
+)
+
+// The events of memberships.
+const (
+	EventMembershipCreated     = "membership.created"
+	EventMembershipAccepted    = "membership.accepted"
+	EventMembershipDeclined    = "membership.declined"
+	EventMembershipChanged     = "membership.changed"
+	EventMembershipSuspended   = "membership.suspended"
+	EventMembershipReactivated = "membership.reactivated"
+	EventMembershipEnded       = "membership.ended"
+)
+
+// MembershipEvent is what an event about a membership says.
+type MembershipEvent struct {
+	Membership   string `json:"membership"`
+	Organization string `json:"organization"`
+	User         string `json:"user,omitempty"`
+	// Quiet says that nobody is to be written to: the installation's own seed made the member.
+	Quiet bool `json:"quiet,omitempty"`
+}
+
+// NewMember is who becomes a member, and how.
+type NewMember struct {
+	Member
+	// Trusted is for the installation's own seed alone: active without acceptance, the e-mail verified, no mail sent.
+	Trusted bool
+}
+
+var errNoEmail = fault.New(fault.Invalid, "missing", "A member needs an e-mail address to sign in with").On("email")
+
+// Create makes somebody a member. A known address makes an invited membership of the same person and answers exactly as
+// an unknown one (identity is not the organization's to take); only the home organization's members and the
+// installation's own are accepted at once.
+func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember) (Member, error) {
+	var m *Member
+	err := s.update(ctx, func(tx *sqldb.Tx) error {
+		m = n.Member.clone()
+		m.Organization = org
+		return create(ctx, tx, m, n.Trusted)
+	})
+	if sqldb.IsUnique(err) && s.tx == nil { // a function, taken at the same moment
+		return Member{}, s.whichTaken(ctx, m)
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return *m, nil
+}
+
+func create(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
+	complete(m, tx.Now())
+	if err := m.check(); err != nil {
+		return err
+	}
+	o, err := seatsOf(ctx, tx, m.Organization)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(m.Functions, Function.isSingle) {
+		if o, err = lockedOrganization(ctx, tx, m.Organization); err != nil {
+			return err
+		}
+	}
+	if m.Kind != ContactOnly {
+		if err := attachUser(ctx, tx, m, trusted); err != nil {
+			return err
+		}
+	}
+	if err := takeSeat(ctx, tx, o, m); err != nil {
+		return err
+	}
+	if err := checkLinks(ctx, tx, m, &Member{}); err != nil {
+		return err
+	}
+	made, err := insertMember(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	if !made {
+		return Memberships{store{tx: tx}}.whichTaken(ctx, m)
+	}
+	if err := saveAccess(ctx, tx, m, nil); err != nil {
+		return err
+	}
+	return announce(ctx, tx, m, EventMembershipCreated, trusted)
+}
+
+// complete fills in what may be left out, and takes away what nobody may bring along.
+func complete(m *Member, now time.Time) {
+	m.ID = sqldb.NewID[membershipPrefix](now)
+	m.CreatedAt, m.ChangedAt, m.Version, m.Epoch = now, now, 1, 1
+	m.User, m.EmailVerified = UserID{}, false
+	m.AcceptedAt, m.EndedAt, m.AnnouncedAt, m.DeletedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	m.SuspendedAt, m.ArchivedAt = since(time.Time{}, m.SuspendedAt, now), since(time.Time{}, m.ArchivedAt, now)
+	if m.Start.IsZero() {
+		m.Start = now
+	}
+	if m.Kind == "" {
+		m.Kind = Employee
+	}
+	m.nameDefault()
+	if m.Kind == ContactOnly {
+		m.Email = "" // it is a user name, and whatever contact details were given
+	}
+	if len(m.Segments) == 0 {
+		m.AllSegments = true
+	}
+	m.settle()
+}
+
+// nameDefault is the user name of whoever was given none: the sign-in address, else the identifier.
+func (m *Member) nameDefault() {
+	if m.UserName == "" {
+		m.UserName = m.Email
+	}
+	if m.UserName == "" {
+		m.UserName = m.ID.String()
+	}
+}
+
+// attachUser finds or makes the person and decides whether the membership is accepted.
+func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
+	email, err := ParseEmail(m.Email)
+	if err != nil {
+		return err
+	}
+	home, err := Organizations{store{tx: tx}}.OfDomain(ctx, email.Domain())
+	if err != nil {
+		return err
+	}
+	u, fresh, err := findUser(ctx, tx, email, home)
+	if err != nil {
+		return err
+	}
+	m.User = u.ID
+	if !fresh {
+		if err := makeRoom(ctx, tx, m.Organization, u.ID); err != nil {
+			return err
+		}
+		if err := keepHome(ctx, tx, &u, home); err != nil {
+			return err
+		}
+	}
+	switch {
+	case trusted:
+		m.AcceptedAt = tx.Now()
+		err = Users{store{tx: tx}}.VerifyEmail(ctx, u.ID)
+	case u.Home == m.Organization:
+		m.AcceptedAt = tx.Now()
+		if !fresh {
+			err = voidUnlessElsewhere(ctx, tx, u.ID)
+		}
+	}
+	m.Email, m.EmailVerified = shownAddress(m, u.Email), !m.AcceptedAt.IsZero() && (trusted || !u.EmailVerifiedAt.IsZero())
+	return err
+}
+
+// voidUnlessElsewhere voids the credentials of a person whom the home organization makes again and who is active nowhere:
+// the address may have gone to somebody else since, and what the former holder knew must open nothing.
+func voidUnlessElsewhere(ctx context.Context, tx *sqldb.Tx, user UserID) error {
+	others, err := countAlive(ctx, tx, user, tx.Now())
+	if err != nil || others > 0 {
+		return err
+	}
+	return Users{store{tx: tx}}.VoidCredentials(ctx, user)
+}
+
+// makeRoom takes the person's former membership away where it is over, so that a new one can have its user name and
+// external id, and refuses where it is not. What nobody had announced is announced here.
+func makeRoom(ctx context.Context, tx *sqldb.Tx, org OrganizationID, user UserID) error {
+	formers, err := membershipsOf(ctx, tx, org, user)
+	if err != nil {
+		return err
+	}
+	for i := range formers {
+		if !formers[i].isOver(tx.Now()) {
+			return ErrAlreadyMember
+		}
+	}
+	for i := range formers {
+		if err := supersede(ctx, tx, org, formers[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func supersede(ctx context.Context, tx *sqldb.Tx, org OrganizationID, id MembershipID) error {
+	if err := lockMember(ctx, tx, org, id); err != nil {
+		return err
+	}
+	was, err := Memberships{store{tx: tx}}.ByID(ctx, org, id)
+	if err != nil {
+		return err
+	}
+	if !was.isOver(tx.Now()) { // revived meanwhile
+		return ErrAlreadyMember
+	}
+	m := was.clone()
+	m.DeletedAt = tx.Now()
+	if was.AnnouncedAt.IsZero() {
+		return announceEnd(ctx, tx, &was, m)
+	}
+	m.Functions = nil
+	m.Version, m.ChangedAt = was.Version+1, tx.Now()
+	if err := updateMember(ctx, tx, was.Version, m); err != nil {
+		return err
+	}
+	if err := saveAccess(ctx, tx, m, &was); err != nil {
+		return err
+	}
+	return audit.Append(ctx, tx, org, audit.Entry{Action: "membership.superseded", Object: m.ID.String()})
+}
+
+// whichTaken finds out which of the unique things somebody else has.
+func (s Memberships) whichTaken(ctx context.Context, m *Member) error {
+	if m.Kind != ContactOnly && !m.User.IsZero() {
+		others, err := membershipsOf(ctx, s.q(), m.Organization, m.User)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(others, func(o Member) bool { return o.ID != m.ID && o.AnnouncedAt.IsZero() }) {
+			return ErrAlreadyMember
+		}
+	}
+	if err := checkTaken(ctx, s.q(), m, &Member{}); err != nil {
+		return err
+	}
+	if e, err := ParseEmail(m.Email); err == nil {
+		if u, err := (Users(s)).ByEmail(ctx, e); err == nil && u.ID != m.User {
+			return ErrEmailTaken
+		}
+	}
+	return ErrAlreadyMember.Because(errGone)
+}
+
+// errGone: what stood in the way was taken away while we looked.
+var errGone = errors.New("directory: a unique constraint refused, and nobody is left who has the same")
+
+func announce(ctx context.Context, tx *sqldb.Tx, m *Member, kind string, quiet bool) error {
+	if err := audit.Append(ctx, tx, m.Organization, audit.Entry{Action: kind, Object: m.ID.String()}); err != nil {
+		return err
+	}
+	e := MembershipEvent{Membership: m.ID.String(), Organization: m.Organization.String(), User: m.User.String(), Quiet: quiet}
+	return outbox.Append(tx, m.Organization, kind, m.ID.String(), e)
+}

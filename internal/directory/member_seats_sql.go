@@ -1,0 +1,93 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"portvakt/internal/fault"
+	"portvakt/internal/sqldb"
+)
+
+// seatsOf reads what bounds the organization's members. Where seats are limited it locks the organization's row, so that
+// of two at the same moment one waits and counts the other.
+//
+// Invariant: seats are counted under that lock, never from a stored counter (TestLastSeatRace).
+func seatsOf(ctx context.Context, tx *sqldb.Tx, org OrganizationID) (Organization, error) {
+	o, err := scanOrganization(tx.QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.id = $1`, org))
+	if err != nil || o.Seats == UnlimitedSeats {
+		return o, err
+	}
+	return lockedOrganization(ctx, tx, org)
+}
+
+// lockedOrganization locks the organization's row and reads it as it then is.
+func lockedOrganization(ctx context.Context, tx *sqldb.Tx, org OrganizationID) (Organization, error) {
+	if err := lockOrganization(ctx, tx, org); err != nil {
+		return Organization{}, err
+	}
+	return scanOrganization(tx.QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.id = $1`, org))
+}
+
+// takeSeat refuses where the membership would take a seat that is not there. The caller has locked the organization.
+func takeSeat(ctx context.Context, tx *sqldb.Tx, o Organization, m *Member) error {
+	if o.Seats == UnlimitedSeats || !m.TakesSeat(tx.Now()) {
+		return nil
+	}
+	used, err := countSeats(ctx, tx, o.ID, m.ID, tx.Now())
+	if err != nil {
+		return err
+	}
+	if used >= o.Seats {
+		return fault.Newf(fault.Forbidden, "seats_full", "All %d seats are in use", o.Seats)
+	}
+	return nil
+}
+
+const countSeatsText = `select count(*) from memberships m where m.organization_id = $1 and m.id <> $2
+	and m.kind in ('employee', 'external', 'reseller') and m.suspended_at is null and m.ended_at is null and m.deleted_at is null
+	and m.archived_at is null and (m.end_at is null or m.end_at > $3)`
+
+// countSeats counts the members but one that take a seat: TakesSeat in SQL.
+func countSeats(ctx context.Context, tx *sqldb.Tx, org OrganizationID, but MembershipID, now time.Time) (n int64, err error) {
+	err = tx.QueryRow(ctx, countSeatsText, org, but, sqldb.Micros(now)).Scan(&n)
+	return n, err
+}
+
+var countAdministratorsText = `select count(*) from memberships m join users u on u.id = m.user_id
+	where m.organization_id = $1 and m.id <> $2 and m.administrator = true and u.state = 'active' and m.end_at is null and` + alive("$3")
+
+// countAdministrators counts the members but one who administer the organization now and have no end set.
+func countAdministrators(ctx context.Context, tx *sqldb.Tx, org OrganizationID, but MembershipID, now time.Time) (n int64, err error) {
+	err = tx.QueryRow(ctx, countAdministratorsText, org, but, sqldb.Micros(now)).Scan(&n)
+	return n, err
+}
+
+// checkLinks refuses a role, manager, successor or provisioning client that is not the organization's own: what a
+// neighbour has does not exist here (TestNeighbourSeesNothing). was is the zero member for a new one.
+func checkLinks(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
+	const member = `select count(*) from memberships where organization_id = $1 and id = $2 and deleted_at is null and id <> $3`
+	for _, link := range []struct {
+		field   string
+		changed bool
+		text    string
+		args    []any
+	}{
+		{"role", m.Role != was.Role && !m.Role.IsZero(), `select count(*) from roles where organization_id = $1 and id = $2`, []any{m.Role}},
+		{"manager", m.Manager != was.Manager && !m.Manager.IsZero(), member, []any{m.Manager, m.ID}},
+		{"successor", m.Successor != was.Successor && !m.Successor.IsZero(), member, []any{m.Successor, m.ID}},
+		{"managed_by", m.ManagedBy != was.ManagedBy && !m.ManagedBy.IsZero(),
+			`select count(*) from provisioning_clients where organization_id = $1 and id = $2`, []any{m.ManagedBy}},
+	} {
+		if !link.changed {
+			continue
+		}
+		var n int64
+		if err := tx.QueryRow(ctx, link.text, append([]any{m.Organization}, link.args...)...).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.Newf(fault.Invalid, "unknown_"+link.field, "The organization has no such %s", link.field).On(link.field)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"portvakt/internal/sqldb"
+)
+
+const organizationColumns = `o.id, o.slug, o.name, o.language, coalesce(o.seats, -1), o.second_factor, o.managed_by, o.state = 'suspended',
+	o.access_version, o.version, o.created_at, o.changed_at`
+
+func scanOrganization(r sqldb.Row) (o Organization, err error) {
+	err = r.Scan(&o.ID, &o.Slug, &o.Name, &o.Language, &o.Seats, &o.SecondFactor, &o.ManagedBy, &o.Suspended,
+		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		err = ErrOrganizationNotFound
+	}
+	return o, err
+}
+
+// ByID is the organization with its domains and features.
+func (s Organizations) ByID(ctx context.Context, id OrganizationID) (Organization, error) {
+	o, err := scanOrganization(s.q().QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.id = $1`, id))
+	if err != nil {
+		return o, err
+	}
+	return s.complete(ctx, o)
+}
+
+// BySlug is the organization with its domains and features.
+func (s Organizations) BySlug(ctx context.Context, slug string) (Organization, error) {
+	if !slugForm.MatchString(slug) {
+		return Organization{}, ErrOrganizationNotFound
+	}
+	o, err := scanOrganization(s.q().QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.slug = $1`, slug))
+	if err != nil {
+		return o, err
+	}
+	return s.complete(ctx, o)
+}
+
+func (s Organizations) complete(ctx context.Context, o Organization) (Organization, error) {
+	var err error
+	o.Domains, err = sqldb.All(ctx, s.q(), scanString, `select domain from organization_domains where organization_id = $1`, o.ID)
+	if err != nil {
+		return o, err
+	}
+	o.Features, err = sqldb.All(ctx, s.q(), scanString, `select feature from organization_features where organization_id = $1`, o.ID)
+	o.Domains, o.Features = sorted(o.Domains), sorted(o.Features) // here, because the engines order texts differently
+	return o, err
+}
+
+func scanString(r sqldb.Row) (s string, err error) {
+	err = r.Scan(&s)
+	return s, err
+}
+
+// OfDomain is the organization whose verified domain it is, the zero id if none. domain is in stored form.
+func (s Organizations) OfDomain(ctx context.Context, domain string) (OrganizationID, error) {
+	var id OrganizationID
+	err := s.q().QueryRow(ctx, `select organization_id from organization_domains where domain = $1`, domain).Scan(&id)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return OrganizationID{}, nil
+	}
+	return id, err
+}
+
+func insertOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) error {
+	n, err := tx.Exec(ctx, `insert into organizations (id, slug, name, language, seats, second_factor, managed_by, state,
+			access_version, version, created_at, changed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (slug) do nothing`,
+		o.ID, o.Slug, o.Name, o.Language, seats(o.Seats), string(o.SecondFactor), o.ManagedBy, organizationState(o.Suspended),
+		o.AccessVersion, o.Version, sqldb.Micros(o.CreatedAt), sqldb.Micros(o.ChangedAt))
+	if err == nil && n == 0 {
+		return ErrSlugTaken
+	}
+	return err
+}
+
+func updateOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) error {
+	_, err := tx.Exec(ctx, `update organizations set name = $2, language = $3, seats = $4, second_factor = $5, managed_by = $6, state = $7,
+			version = $8, changed_at = $9 where id = $1`,
+		o.ID, o.Name, o.Language, seats(o.Seats), string(o.SecondFactor), o.ManagedBy, organizationState(o.Suspended),
+		o.Version, sqldb.Micros(o.ChangedAt))
+	return err
+}
+
+func seats(n int64) any {
+	if n == UnlimitedSeats {
+		return nil
+	}
+	return n
+}
+
+func organizationState(suspended bool) string {
+	if suspended {
+		return "suspended"
+	}
+	return "active"
+}
+
+// saveDomains stores the difference between the verified domains and what they were.
+func saveDomains(ctx context.Context, tx *sqldb.Tx, o *Organization, was []string) error {
+	for _, d := range was {
+		if !slices.Contains(o.Domains, d) {
+			tx.Later(`delete from organization_domains where organization_id = $1 and domain = $2`, o.ID, d)
+		}
+	}
+	for _, d := range o.Domains {
+		if slices.Contains(was, d) {
+			continue
+		}
+		n, err := tx.Exec(ctx, `insert into organization_domains (domain, organization_id, verified_at) values ($1, $2, $3)
+			on conflict (domain) do nothing`, d, o.ID, sqldb.Micros(tx.Now()))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrDomainTaken
+		}
+	}
+	return nil
+}
+
+func saveFeatures(tx *sqldb.Tx, o *Organization, was []string) {
+	for _, f := range was {
+		if !slices.Contains(o.Features, f) {
+			tx.Later(`delete from organization_features where organization_id = $1 and feature = $2`, o.ID, f)
+		}
+	}
+	for _, f := range o.Features {
+		if !slices.Contains(was, f) {
+			tx.Later(`insert into organization_features (organization_id, feature) values ($1, $2)`, o.ID, f)
+		}
+	}
+}
+
+// lockOrganization makes the transaction the only one that counts or changes what the organization has few of: seats,
+// administrators, single functions. On PostgreSQL it locks the row; on SQLite the writer is alone anyway.
+func lockOrganization(ctx context.Context, tx *sqldb.Tx, id OrganizationID) error {
+	n, err := tx.Exec(ctx, `update organizations set version = version where id = $1`, id)
+	if err == nil && n == 0 {
+		return ErrOrganizationNotFound
+	}
+	return err
+}
+
+// bumpAccess marks that the organization's access model changed.
+func bumpAccess(tx *sqldb.Tx, id OrganizationID) {
+	tx.Later(`update organizations set access_version = access_version + 1 where id = $1`, id)
+}

@@ -1,0 +1,110 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"portvakt/internal/audit"
+	"portvakt/internal/fault"
+	"portvakt/internal/sqldb"
+)
+
+// ErrProvisioningToken says that a token opens nothing.
+var ErrProvisioningToken = fault.New(fault.Unauthenticated, "bad_token", "The token is not valid")
+
+const minProvisioningToken = 6
+
+// Create makes an organization's provisioning client with its first token; making it again by the same name changes the
+// rights and keeps the tokens.
+func (s ProvisioningClients) Create(ctx context.Context, c ProvisioningClient, token string) (ProvisioningClient, error) {
+	if c.Name == "" {
+		return c, fault.New(fault.Invalid, "missing", "A provisioning client needs a name").On("name")
+	}
+	if err := cmp.Or(checkText("name", c.Name), checkIndexed("name", c.Name), checkText("quirks", c.Quirks)); err != nil {
+		return c, err
+	}
+	if len(token) < minProvisioningToken {
+		return c, fault.Newf(fault.Invalid, "short_token", "A token has at least %d characters", minProvisioningToken).On("token")
+	}
+	if c.Quirks == "" {
+		c.Quirks = "generic"
+	}
+	made, err := s.tryCreate(ctx, c, token)
+	if sqldb.IsUnique(err) && s.tx == nil { // somebody else made it at the same moment: now it is there
+		made, err = s.tryCreate(ctx, c, token)
+	}
+	return made, err
+}
+
+func (s ProvisioningClients) tryCreate(ctx context.Context, asked ProvisioningClient, token string) (c ProvisioningClient, err error) {
+	err = s.update(ctx, func(tx *sqldb.Tx) error {
+		c = asked
+		was, err := scanProvisioningClient(tx.QueryRow(ctx, `select `+provisioningClientColumns+` from provisioning_clients c
+			join organizations o on o.id = c.organization_id where c.organization_id = $1 and c.name = $2`, c.Organization, c.Name))
+		switch {
+		case errors.Is(err, ErrProvisioningToken):
+			return createProvisioningClient(ctx, tx, &c, token)
+		case err != nil:
+			return err
+		}
+		c.ID, c.Slug, c.CreatedAt, c.Disabled = was.ID, was.Slug, was.CreatedAt, was.Disabled
+		if c == was {
+			return nil
+		}
+		tx.Later(`update provisioning_clients set quirks = $3, may_users = $4, may_groups = $5, may_access = $6, may_administrators = $7
+			where organization_id = $1 and id = $2`, c.Organization, c.ID, c.Quirks, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators)
+		return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.changed", Object: c.ID.String()})
+	})
+	return c, err
+}
+
+func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *ProvisioningClient, token string) error {
+	o, err := Organizations{store{tx: tx}}.ByID(ctx, c.Organization)
+	if err != nil {
+		return err
+	}
+	c.ID, c.Slug, c.CreatedAt, c.Disabled = sqldb.NewID[provisioningClientPrefix](tx.Now()), o.Slug, tx.Now(), false
+	tx.Later(`insert into provisioning_clients (id, organization_id, name, quirks, may_users, may_groups, may_access, may_administrators, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		c.ID, c.Organization, c.Name, c.Quirks, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators, sqldb.Micros(tx.Now()))
+	n, err := tx.Exec(ctx, `insert into provisioning_tokens (hash, client_id, organization_id, created_at) values ($1, $2, $3, $4)
+		on conflict (hash) do nothing`, hashOf(token), c.ID, c.Organization, sqldb.Micros(tx.Now()))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.New(fault.Conflict, "token_taken", "Another provisioning client has this token").On("token")
+	}
+	return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.created", Object: c.ID.String()})
+}
+
+const provisioningClientColumns = `c.id, c.organization_id, o.slug, c.name, c.quirks, c.may_users, c.may_groups, c.may_access, c.may_administrators,
+	c.disabled_at is not null, c.created_at`
+
+func scanProvisioningClient(r sqldb.Row) (c ProvisioningClient, err error) {
+	err = r.Scan(&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Quirks, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators,
+		&c.Disabled, sqldb.Time(&c.CreatedAt))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return c, ErrProvisioningToken
+	}
+	return c, err
+}
+
+const authenticateText = `select ` + provisioningClientColumns + `
+	from provisioning_tokens t join provisioning_clients c on c.id = t.client_id join organizations o on o.id = c.organization_id
+	where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2) and c.disabled_at is null and o.state = 'active'`
+
+// Authenticate is the client whose token it is: not revoked, not expired, neither client nor organization switched off.
+func (s ProvisioningClients) Authenticate(ctx context.Context, token string) (ProvisioningClient, error) {
+	if len(token) < minProvisioningToken || len(token) > 1000 {
+		return ProvisioningClient{}, ErrProvisioningToken
+	}
+	return scanProvisioningClient(s.q().QueryRow(ctx, authenticateText, hashOf(token), sqldb.Micros(s.now())))
+}
+
+func hashOf(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}

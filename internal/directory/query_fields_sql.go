@@ -1,0 +1,108 @@
+package directory
+
+// columnKind is how a field is compared.
+type columnKind uint8
+
+const (
+	foldedText columnKind = iota + 1 // a key column; "" means absent
+	addressKey                       // the key of a sign-in address, whose domain has two spellings; "" means absent
+	exactText                        // letter for letter; NULL means absent
+	shortText                        // letter for letter; "" means absent
+	truth
+	moment     // may be NULL
+	identifier // a membership's id, may be NULL
+	managerRef // manager_id or manager_text
+)
+
+// column is where a field stands. The SQL texts are constants; values are only ever bound.
+type column struct {
+	kind     columnKind
+	sql      string
+	sortable bool
+}
+
+// activeSQL is Member.ListedActive as SQL (TestActiveAgrees); {now} is the bound present.
+const activeSQL = `(m.archived_at is null and m.deleted_at is null and m.ended_at is null and (m.end_at is null or m.end_at > {now})
+	and (m.kind = 'contact' or m.suspended_at is null))`
+
+// memberFields is the closed list of what a member can be compared and sorted by.
+var memberFields = map[Field]column{
+	FieldID:                {identifier, "m.id", true},
+	FieldUserName:          {foldedText, "m.user_name_key", true},
+	FieldExternalID:        {exactText, "m.external_id", true},
+	FieldActive:            {truth, activeSQL, true},
+	FieldKind:              {foldedText, "m.kind", true},
+	FieldAdministrator:     {truth, "m.administrator", true},
+	FieldStart:             {moment, "m.start_at", true},
+	FieldEnd:               {moment, "m.end_at", true},
+	FieldCreated:           {moment, "m.created_at", true},
+	FieldChanged:           {moment, "m.changed_at", true},
+	FieldDisplayName:       {foldedText, "m.display_name_key", true},
+	FieldFormattedName:     {foldedText, "m.formatted_name_key", true},
+	FieldGivenName:         {foldedText, "m.given_name_key", true},
+	FieldFamilyName:        {foldedText, "m.family_name_key", true},
+	FieldNickName:          {foldedText, "m.nick_name_key", true},
+	FieldTitle:             {foldedText, "m.title_key", true},
+	FieldUserType:          {foldedText, "m.user_type_key", true},
+	FieldLocale:            {foldedText, "m.locale_key", true},
+	FieldTimezone:          {foldedText, "m.timezone_key", true},
+	FieldPreferredLanguage: {foldedText, "m.preferred_language_key", true},
+	FieldProfileURL:        {foldedText, "m.profile_url_key", true},
+	FieldEmployeeNumber:    {foldedText, "m.employee_number_key", true},
+	FieldCostCenter:        {foldedText, "m.cost_center_key", true},
+	FieldCompany:           {foldedText, "m.company_key", true},
+	FieldDivision:          {foldedText, "m.division_key", true},
+	FieldDepartment:        {foldedText, "m.department_key", true},
+	FieldManager:           {managerRef, "", false},
+	FieldSuccessor:         {identifier, "m.successor_id", false},
+	FieldRole:              {exactText, "(select r.key from roles r where r.id = m.role_id)", true},
+}
+
+// source is one arm of a list: which rows, and where an element's fields stand in them.
+type source struct {
+	from   string // selects membership ids; $1 is the organization; ends so that "and (condition)" can follow
+	fields map[Field]column
+}
+
+var (
+	contactFields = map[Field]column{
+		ElementValue: {kind: foldedText, sql: "e.value_key"}, ElementType: {kind: foldedText, sql: "e.type"},
+		ElementDisplay: {kind: shortText, sql: "e.display"}, ElementPrimary: {kind: truth, sql: "e.is_primary"},
+	}
+	photoFields = map[Field]column{
+		ElementValue: {kind: shortText, sql: "e.value"}, ElementType: {kind: foldedText, sql: "e.type"},
+		ElementDisplay: {kind: shortText, sql: "e.display"}, ElementPrimary: {kind: truth, sql: "e.is_primary"},
+	}
+	signInFields = map[Field]column{ // how the sign-in address is shown where the organization keeps no other
+		ElementValue: {kind: addressKey, sql: "u.email_key"}, ElementType: {kind: foldedText, sql: "'work'"},
+		ElementDisplay: {kind: shortText, sql: "''"}, ElementPrimary: {kind: truth, sql: "(1 = 1)"},
+	}
+)
+
+// memberLists is the closed list of a member's lists. Each arm is driven by the organization, so that an index serves it.
+var memberLists = map[List][]source{
+	ListEmails: {
+		{contactsSQL("email"), contactFields},
+		{`select s.id from memberships s join users u on u.id = s.user_id where s.organization_id = $1 and s.deleted_at is null
+			and not exists (select 1 from member_contacts c where c.membership_id = s.id and c.kind = 'email')`, signInFields},
+	},
+	ListPhones: {{contactsSQL("phone"), contactFields}},
+	ListPhotos: {{contactsSQL("photo"), photoFields}},
+	ListIMs:    {{contactsSQL("im"), contactFields}},
+	ListPackages: {{`select e.membership_id from member_packages e join memberships s on s.id = e.membership_id where s.organization_id = $1`,
+		map[Field]column{ElementValue: {kind: shortText, sql: "e.package_key"}}}},
+	ListFunctions: {{`select e.membership_id from member_functions e where e.organization_id = $1`,
+		map[Field]column{ElementValue: {kind: foldedText, sql: "e.function"}}}},
+	ListSegments: {
+		{`select e.membership_id from member_segments e join memberships s on s.id = e.membership_id
+			where s.organization_id = $1 and s.all_segments = false`, map[Field]column{ElementValue: {kind: shortText, sql: "e.segment_key"}}},
+		{`select s.id from memberships s where s.organization_id = $1 and s.all_segments = true`,
+			map[Field]column{ElementValue: {kind: shortText, sql: "'" + EverySegment + "'"}}},
+	},
+	ListGrants: {{`select e.membership_id from member_grants e join memberships s on s.id = e.membership_id where s.organization_id = $1`,
+		map[Field]column{ElementModule: {kind: shortText, sql: "e.module_key"}, ElementGrade: {kind: foldedText, sql: "e.grade"}}}},
+}
+
+func contactsSQL(kind string) string {
+	return `select e.membership_id from member_contacts e where e.organization_id = $1 and e.kind = '` + kind + `'`
+}

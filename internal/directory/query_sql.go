@@ -1,0 +1,374 @@
+package directory
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"portvakt/internal/sqldb"
+)
+
+// compiler turns conditions into SQL. Every value becomes an argument; every SQL text is a constant of this file.
+type compiler struct {
+	text strings.Builder
+	args []any
+	now  time.Time
+	cols map[Field]column
+	nowP string // the argument that holds now, once asked for
+}
+
+func (c *compiler) write(parts ...string) {
+	for _, p := range parts {
+		c.text.WriteString(p)
+	}
+}
+
+func (c *compiler) arg(v any) string {
+	c.args = append(c.args, v)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+// place is the column's SQL with the present bound where it needs it.
+func (c *compiler) place(col column) string {
+	if !strings.Contains(col.sql, "{now}") {
+		return col.sql
+	}
+	if c.nowP == "" {
+		c.nowP = c.arg(sqldb.Micros(c.now))
+	}
+	return strings.ReplaceAll(col.sql, "{now}", c.nowP)
+}
+
+func (c *compiler) condition(cond Condition) error {
+	switch v := cond.(type) {
+	case And:
+		return c.join(v, " and ", "(1 = 1)")
+	case Or:
+		return c.join(v, " or ", "(1 = 0)")
+	case Not:
+		c.write("not (")
+		err := c.condition(v.Condition)
+		c.write(")")
+		return err
+	case Compare:
+		return c.compare(v)
+	case Present:
+		return c.present(v.Field)
+	case Some:
+		return c.some(v)
+	}
+	return badQuery("The filter cannot be read")
+}
+
+func (c *compiler) join(list []Condition, word, none string) error {
+	if len(list) == 0 {
+		c.write(none)
+		return nil
+	}
+	c.write("(")
+	for i, inner := range list {
+		if i > 0 {
+			c.write(word)
+		}
+		if err := c.condition(inner); err != nil {
+			return err
+		}
+	}
+	c.write(")")
+	return nil
+}
+
+func (c *compiler) column(f Field) (column, error) {
+	col, ok := c.cols[f]
+	if !ok {
+		return col, badQuery("This field cannot be compared").On(string(f))
+	}
+	return col, nil
+}
+
+func (c *compiler) some(s Some) error {
+	arms, ok := memberLists[s.List]
+	if !ok {
+		return badQuery("This list cannot be searched").On(string(s.List))
+	}
+	outer := c.cols
+	defer func() { c.cols = outer }()
+	c.write("m.id in (")
+	for i, arm := range arms {
+		if i > 0 {
+			c.write(" union all ")
+		}
+		c.write(arm.from)
+		if s.Where != nil {
+			c.cols = arm.fields
+			c.write(" and (")
+			if err := c.condition(s.Where); err != nil {
+				return err
+			}
+			c.write(")")
+		}
+	}
+	c.write(")")
+	return nil
+}
+
+// presence is the SQL that is true where the column has a value.
+func (c *compiler) presence(col column) string {
+	switch col.kind {
+	case foldedText, addressKey, shortText:
+		return c.place(col) + " <> ''"
+	case managerRef:
+		return "(m.manager_id is not null or m.manager_text is not null)"
+	case truth:
+		return "(1 = 1)"
+	}
+	return c.place(col) + " is not null"
+}
+
+func (c *compiler) present(f Field) error {
+	col, err := c.column(f)
+	if err == nil {
+		c.write(c.presence(col))
+	}
+	return err
+}
+
+func (c *compiler) compare(v Compare) error {
+	col, err := c.column(v.Field)
+	if err != nil {
+		return err
+	}
+	switch v.Op {
+	case NotEqual:
+		c.write("not (")
+		err := c.compare(Compare{v.Field, Equal, v.Value})
+		c.write(")")
+		return err
+	case Equal, Contains, StartsWith, EndsWith, Greater, GreaterOrEqual, Less, LessOrEqual:
+	default:
+		return badQuery("There is no such comparison").On(string(v.Field))
+	}
+	if v.Value == nil {
+		if v.Op != Equal {
+			return badQuery("Nothing can be compared with null but by eq and ne").On(string(v.Field))
+		}
+		c.write("not (", c.presence(col), ")")
+		return nil
+	}
+	switch value := v.Value.(type) {
+	case string:
+		if err := checkCompareText(value); err != nil {
+			return err
+		}
+		switch col.kind {
+		case foldedText, addressKey, exactText, shortText:
+			return c.compareText(col, v.Op, value)
+		case identifier, managerRef:
+			if v.Op == Equal {
+				c.compareID(col, value)
+				return nil
+			}
+		}
+	case bool:
+		if col.kind == truth && v.Op == Equal {
+			c.compareTruth(col, value)
+			return nil
+		}
+	case time.Time:
+		if col.kind == moment && !wordOp(v.Op) {
+			p := c.arg(value.UnixMicro())
+			c.write("(", col.sql, " is not null and ", col.sql, signs[v.Op], p, ")")
+			return nil
+		}
+	}
+	return badQuery("The field cannot be compared in this way").On(string(v.Field))
+}
+
+var signs = map[Op]string{Equal: " = ", Greater: " > ", GreaterOrEqual: " >= ", Less: " < ", LessOrEqual: " <= "}
+
+func wordOp(o Op) bool { return o == Contains || o == StartsWith || o == EndsWith }
+
+func (c *compiler) compareTruth(col column, want bool) {
+	if !want {
+		c.write("not ")
+	}
+	place := c.place(col)
+	if strings.HasPrefix(place, "(") { // an expression
+		c.write(place)
+		return
+	}
+	c.write("(", place, " = true)")
+}
+
+func (c *compiler) compareID(col column, text string) {
+	id, err := ParseMembershipID(text)
+	switch {
+	case err == nil && col.kind == managerRef:
+		p := c.arg(id)
+		c.write("(m.manager_id is not null and m.manager_id = ", p, ")")
+	case err == nil:
+		p := c.arg(id)
+		c.write("(", col.sql, " is not null and ", col.sql, " = ", p, ")")
+	case col.kind == managerRef:
+		p := c.arg(text)
+		c.write("(m.manager_text is not null and m.manager_text = ", p, ")")
+	default: // no id at all, so nobody's
+		c.write("(1 = 0)")
+	}
+}
+
+// compareText compares texts. Patterns are used on folded columns only: LIKE minds letter case on one engine and not on
+// the other, which makes no difference between folded texts.
+func (c *compiler) compareText(col column, op Op, value string) error {
+	folded := col.kind == foldedText || col.kind == addressKey
+	if folded {
+		value = Fold(value)
+	}
+	if e, err := ParseEmail(value); err == nil && col.kind == addressKey {
+		value = e.Key
+	}
+	x, present := c.place(col), c.presence(col)
+	if value == "" {
+		switch {
+		case op == Equal: // stored texts are never empty but absent
+			c.write("not (", present, ")")
+		case wordOp(op), op == GreaterOrEqual, op == Greater:
+			c.write("(", present, ")")
+		default:
+			c.write("(1 = 0)")
+		}
+		return nil
+	}
+	c.write("(", present, " and ")
+	switch {
+	case !wordOp(op):
+		c.write(x, signs[op], c.arg(value))
+	case folded:
+		c.write(x, " like ", c.arg(pattern(op, value)), ` escape '\'`)
+	case op == Contains:
+		c.write("replace(", x, ", ", c.arg(value), ", '') <> ", x)
+	case op == StartsWith:
+		c.write("substr(", x, ", 1, ", c.arg(utf8.RuneCountInString(value)), ") = ", c.arg(value))
+	default: // EndsWith
+		n := c.arg(utf8.RuneCountInString(value))
+		c.write("length(", x, ") >= ", n, " and substr(", x, ", length(", x, ") - ", n, " + 1) = ", c.arg(value))
+	}
+	c.write(")")
+	return nil
+}
+
+var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func pattern(op Op, value string) string {
+	value = likeEscapes.Replace(value)
+	switch op {
+	case StartsWith:
+		return value + "%"
+	case EndsWith:
+		return "%" + value
+	}
+	return "%" + value + "%"
+}
+
+// order writes the order by clause; members without the value come last, descending first (RFC 7644 §3.4.2.3).
+func (c *compiler) order(q Query) error {
+	way := ""
+	if q.Descending {
+		way = " desc"
+	}
+	if q.SortBy == "" {
+		c.write(" order by m.created_at", way, ", m.id", way)
+		return nil
+	}
+	col, ok := memberFields[q.SortBy]
+	if !ok || !col.sortable {
+		return badQuery("Members cannot be sorted by this field").On(string(q.SortBy))
+	}
+	place := c.place(col)
+	switch col.kind {
+	case truth:
+		c.write(" order by case when ", place, " then 1 else 0 end", way)
+	default:
+		c.write(" order by case when ", c.presence(col), " then 0 else 1 end", way, ", ", place, way)
+	}
+	c.write(", m.id", way)
+	return nil
+}
+
+// where writes the condition that all listings have, the organization's first, and then the query's own.
+func (c *compiler) where(organization OrganizationID, q Query) error {
+	if err := checkCondition(q.Where); err != nil {
+		return err
+	}
+	c.write(" where m.organization_id = ", c.arg(organization), " and m.deleted_at is null")
+	if q.Where == nil {
+		return nil
+	}
+	c.write(" and (")
+	err := c.condition(q.Where)
+	c.write(")")
+	return err
+}
+
+// List answers one page of an organization's members. All of the filter runs in the database.
+func (s Memberships) List(ctx context.Context, organization OrganizationID, q Query) (Page, error) {
+	if s.tx != nil {
+		return s.list(ctx, organization, q)
+	}
+	var page Page
+	err := s.db.View(ctx, func(tx *sqldb.Tx) error { // total and members of one state
+		var err error
+		page, err = Memberships{store{s.db, tx}}.list(ctx, organization, q)
+		return err
+	})
+	return page, err
+}
+
+func (s Memberships) list(ctx context.Context, organization OrganizationID, q Query) (Page, error) {
+	if q.After != nil && (q.SortBy != "" || q.Offset != 0) || q.Limit < 0 || q.Offset < 0 {
+		return Page{}, badQuery("The page cannot be read")
+	}
+	var page Page
+	if q.Limit > 0 {
+		c := &compiler{now: s.now(), cols: memberFields}
+		if err := c.where(organization, q); err != nil {
+			return Page{}, err
+		}
+		if q.After != nil {
+			sign := ">"
+			if q.Descending {
+				sign = "<"
+			}
+			c.write(" and (m.created_at, m.id) ", sign, " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
+		}
+		if err := c.order(q); err != nil {
+			return Page{}, err
+		}
+		c.write(" limit ", c.arg(q.Limit), " offset ", c.arg(q.Offset))
+		var err error
+		if page.Members, err = s.listed(ctx, c.text.String(), c.args); err != nil {
+			return Page{}, err
+		}
+		if n := len(page.Members); q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
+			page.Total = int64(q.Offset + n) // the page is the end of the list, so it tells how long the list is
+			return page, nil
+		}
+	}
+	c := &compiler{now: s.now(), cols: memberFields}
+	if err := c.where(organization, q); err != nil {
+		return Page{}, err
+	}
+	err := s.q().QueryRow(ctx, `select count(*) from memberships m`+c.text.String(), c.args...).Scan(&page.Total)
+	return page, err
+}
+
+// listed reads members with all their access; where is everything behind the from clause.
+func (s Memberships) listed(ctx context.Context, where string, args []any) ([]Member, error) {
+	members, err := sqldb.All(ctx, s.q(), scanMember, `select `+memberColumns+memberFrom+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return members, loadAccess(ctx, s.q(), members)
+}
