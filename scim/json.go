@@ -1,0 +1,114 @@
+package scim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits on a JSON body; what real clients send stays far below.
+const (
+	maxDepth  = 12
+	maxValues = 100_000
+)
+
+// readJSON reads one JSON object strictly: valid UTF-8, no NUL, no name twice (whatever its letter case), bounded depth and
+// number of values, nothing behind it. Numbers stay json.Number.
+func readJSON(raw []byte) (map[string]any, error) {
+	if !utf8.Valid(raw) {
+		return nil, badSyntax("The body is not valid UTF-8")
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	p := &jsonReader{d: json.NewDecoder(bytes.NewReader(raw))}
+	p.d.UseNumber()
+	v, err := p.value(1)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.d.Token(); !errors.Is(err, io.EOF) {
+		return nil, badSyntax("Something stands behind the JSON value of the body")
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, badSyntax("The body has to be a JSON object")
+	}
+	return object, nil
+}
+
+type jsonReader struct {
+	d      *json.Decoder
+	values int
+}
+
+func (p *jsonReader) token() (json.Token, error) {
+	t, err := p.d.Token()
+	if err != nil {
+		return nil, badSyntax("The body is not JSON (byte %d)", p.d.InputOffset())
+	}
+	if s, ok := t.(string); ok && strings.ContainsRune(s, 0) {
+		return nil, badValue("A text holds the character U+0000")
+	}
+	return t, nil
+}
+
+func (p *jsonReader) value(depth int) (any, error) {
+	if p.values++; p.values > maxValues {
+		return nil, badSyntax("The body has more than %d values", maxValues)
+	}
+	t, err := p.token()
+	if err != nil {
+		return nil, err
+	}
+	delim, ok := t.(json.Delim)
+	if !ok {
+		return t, nil
+	}
+	if depth > maxDepth {
+		return nil, badSyntax("The body is nested more than %d levels deep", maxDepth)
+	}
+	if delim == '[' {
+		return p.array(depth)
+	}
+	return p.object(depth)
+}
+
+func (p *jsonReader) array(depth int) (any, error) {
+	list := []any{}
+	for p.d.More() {
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := p.token()
+	return list, err
+}
+
+func (p *jsonReader) object(depth int) (any, error) {
+	object := map[string]any{}
+	seen := map[string]bool{}
+	for p.d.More() {
+		t, err := p.token()
+		if err != nil {
+			return nil, err
+		}
+		name, ok := t.(string)
+		if !ok {
+			return nil, badSyntax("The body is not JSON (byte %d)", p.d.InputOffset())
+		}
+		if folded := strings.ToLower(name); seen[folded] {
+			return nil, badSyntax("The name %.40q stands twice in one object", name)
+		} else {
+			seen[folded] = true
+		}
+		if object[name], err = p.value(depth + 1); err != nil {
+			return nil, err
+		}
+	}
+	_, err := p.token()
+	return object, err
+}

@@ -1,0 +1,193 @@
+package scim
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"portvakt/internal/directory"
+)
+
+// projection is which attributes an answer shows (RFC 7644 §3.9): those asked for, or all but the excluded ones.
+type projection struct {
+	only     []place
+	excluded []place
+}
+
+// projection reads attributes and excludedAttributes; names that there are not show nothing. urn is the resource's own
+// schema, whose attributes are named without it.
+func (x *exchange) projection(urn string) projection {
+	return projection{only: x.places("attributes", urn), excluded: x.places("excludedAttributes", urn)}
+}
+
+func (x *exchange) places(parameter, urn string) []place {
+	var out []place
+	for _, name := range strings.Split(x.query.Get(parameter), ",") {
+		name, _, _ = strings.Cut(strings.TrimSpace(name), "[") // emails[type eq "work"] asks for emails
+		if name == "" {
+			continue
+		}
+		p, ok := x.h.schemas.find(name)
+		if urn != coreURN {
+			p, ok = x.h.schemas.within(urn, strings.TrimPrefix(name, urn+":"))
+		}
+		if !ok {
+			p = place{urn: name} // of no resource: still narrows what is shown
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// shows reports whether a whole attribute, or a part of it, is shown.
+func (p projection) shows(urn string, a *attribute) bool {
+	if a.returned == "always" {
+		return true
+	}
+	if len(p.only) > 0 {
+		for _, o := range p.only {
+			if o.urn == urn && (o.attr == nil || o.attr == a) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, e := range p.excluded {
+		if e.urn == urn && (e.attr == nil || e.attr == a && e.sub == nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// part narrows a value to the parts that are shown.
+func (p projection) part(urn string, a *attribute, v any) any {
+	if !a.complex() {
+		return v
+	}
+	if list, ok := v.([]any); ok {
+		out := make([]any, len(list))
+		for i, e := range list {
+			out[i] = p.part(urn, a, e)
+		}
+		return out
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	wanted, unwanted := map[string]bool{}, map[string]bool{}
+	for _, o := range p.only {
+		if o.urn == urn && o.attr == a {
+			if o.sub == nil {
+				return v
+			}
+			wanted[o.sub.name] = true
+		}
+	}
+	for _, e := range p.excluded {
+		if len(p.only) == 0 && e.urn == urn && e.attr == a && e.sub != nil {
+			unwanted[e.sub.name] = true
+		}
+	}
+	out := map[string]any{}
+	for name, value := range m {
+		if !unwanted[name] && (len(wanted) == 0 || wanted[name]) {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// apply shows what is to be shown of a resource's attributes of one schema.
+func (p projection) apply(r *registry, urn string, at map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range at {
+		a := r.attributes[urn][strings.ToLower(name)]
+		if a == nil || !p.shows(urn, a) {
+			continue
+		}
+		out[name] = p.part(urn, a, v)
+	}
+	return out
+}
+
+// user is a member as answers show it.
+func (x *exchange) user(m *directory.Member, roles []directory.Role, p projection) map[string]any {
+	now := x.h.db.Now()
+	res := toSCIM(m, roles, now)
+	res["id"] = m.ID.String()
+	res["meta"] = map[string]any{
+		"resourceType": "User", "created": writeTime(m.CreatedAt), "lastModified": writeTime(m.ChangedAt),
+		"location": x.location("Users", m.ID.String()), "version": version(m.Version),
+	}
+	holder(res, membershipURN)["state"] = string(m.StateAt(now))
+	extensions := map[string]any{}
+	schemas := []any{coreURN}
+	for _, urn := range []string{enterpriseURN, membershipURN} {
+		if at, ok := res[urn].(map[string]any); ok {
+			x.linkManager(at)
+			schemas = append(schemas, urn)
+			if shown := p.apply(x.h.schemas, urn, at); len(shown) > 0 {
+				extensions[urn] = shown
+			}
+			delete(res, urn)
+		}
+	}
+	res["schemas"] = schemas
+	out := p.apply(x.h.schemas, coreURN, res)
+	for urn, at := range extensions {
+		out[urn] = at
+	}
+	return out
+}
+
+// linkManager adds the URI of a manager who is a member.
+func (x *exchange) linkManager(at map[string]any) {
+	manager, _ := at["manager"].(map[string]any)
+	value, _ := manager["value"].(string)
+	if _, err := directory.ParseMembershipID(value); err == nil {
+		manager["$ref"] = x.location("Users", value)
+	}
+}
+
+// base is the organization's SCIM base URL. It comes from configuration, never from the request.
+func (x *exchange) base() string { return x.h.base + "/" + x.client.Slug }
+
+func (x *exchange) location(parts ...string) string {
+	out := x.base()
+	for _, p := range parts {
+		out += "/" + url.PathEscape(p)
+	}
+	return out
+}
+
+func version(n int64) string { return `W/"` + strconv.FormatInt(n, 10) + `"` }
+
+// writeUser answers with one member.
+func (x *exchange) writeUser(status int, m *directory.Member) error {
+	roles, err := x.rolesOf([]directory.Member{*m})
+	if err != nil {
+		return err
+	}
+	header := x.w.Header()
+	header.Set("ETag", version(m.Version))
+	if status == http.StatusCreated {
+		header.Set("Location", x.location("Users", m.ID.String()))
+	}
+	header.Set("Last-Modified", m.ChangedAt.UTC().Format(time.RFC1123[:len(time.RFC1123)-3]+"GMT"))
+	x.writeJSON(status, x.user(m, roles, x.projection(coreURN)))
+	return nil
+}
+
+// rolesOf reads the organization's roles if one of the members has any.
+func (x *exchange) rolesOf(members []directory.Member) ([]directory.Role, error) {
+	for i := range members {
+		if !members[i].Role.IsZero() {
+			return x.h.dir.Access.Roles(x.ctx, x.client.Organization)
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,45 @@
+package scim
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"portvakt/internal/directory"
+)
+
+var (
+	errOtherClient    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this member")
+	errAdministrators = refuse(http.StatusForbidden, "", "The provisioning client may not change administrators")
+	errAccess         = refuse(http.StatusForbidden, "", "The provisioning client may not change access: role, packages, grants, functions and segments")
+)
+
+// take makes the member the client's own: the first client that writes a member made elsewhere keeps it from then on.
+func take(c directory.ProvisioningClient, m *directory.Member) error {
+	if m.ManagedBy.IsZero() {
+		m.ManagedBy = c.ID
+	}
+	if m.ManagedBy != c.ID {
+		return errOtherClient
+	}
+	return nil
+}
+
+// may asks whether the client may turn the one member into the other. was is the zero member for a new one.
+//
+// Invariant: nobody becomes, stays or ceases to be an administrator by a client without that right, and no access is given
+// or taken without that one (TestWall062, TestWall064).
+func may(c directory.ProvisioningClient, was, is *directory.Member) error {
+	if (was.Administrator || is.Administrator) && !c.MayAdministrators {
+		return errAdministrators
+	}
+	if !c.MayAccess && !sameAccess(was, is) {
+		return errAccess
+	}
+	return nil
+}
+
+func sameAccess(a, b *directory.Member) bool {
+	return a.Role == b.Role && a.AllSegments == b.AllSegments && slices.Equal(a.Segments, b.Segments) &&
+		slices.Equal(a.Packages, b.Packages) && slices.Equal(a.Functions, b.Functions) && maps.Equal(a.Grants, b.Grants)
+}

@@ -1,0 +1,133 @@
+package scim
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/elimity-com/scim/schema"
+)
+
+// The schemas as JSON: what /Schemas shows, what the library validates by, and what names mean in paths and filters.
+//
+//go:embed schemas/*.json
+var schemaFiles embed.FS
+
+// The URNs of the schemas.
+const (
+	coreURN       = "urn:ietf:params:scim:schemas:core:2.0:User"
+	groupURN      = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	enterpriseURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	membershipURN = "urn:portvakt:params:scim:schemas:extension:membership:1.0:User"
+	patchURN      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	listURN       = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+)
+
+// attribute is what we need to know of an attribute while reading and writing.
+type attribute struct {
+	name       string
+	kind       string // string, boolean, dateTime, reference, complex
+	multi      bool
+	required   bool
+	exact      bool // letter case matters
+	mutability string
+	returned   string
+	subs       map[string]*attribute // by lower-case name
+}
+
+func (a *attribute) complex() bool  { return a.kind == "complex" }
+func (a *attribute) readOnly() bool { return a.mutability == "readOnly" }
+
+// registry knows every schema by URN and every attribute by lower-case name. It never changes after New.
+type registry struct {
+	core, enterprise, membership, group schema.Schema
+	attributes                          map[string]map[string]*attribute // URN → lower-case name → attribute
+	urns                                []string                         // of a user
+}
+
+func readSchemas() (*registry, error) {
+	r := &registry{attributes: map[string]map[string]*attribute{}, urns: []string{coreURN, enterpriseURN, membershipURN}}
+	var common schema.Schema
+	for file, into := range map[string]*schema.Schema{"user": &r.core, "enterprise": &r.enterprise, "membership": &r.membership, "group": &r.group, "common": &common} {
+		raw, err := schemaFiles.ReadFile("schemas/" + file + ".json")
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			return nil, fmt.Errorf("SCIM schema %s: %w", file, err)
+		}
+	}
+	for _, s := range []schema.Schema{r.core, r.enterprise, r.membership, r.group} {
+		r.attributes[s.ID] = byName(s.Attributes)
+	}
+	for name, a := range byName(common.Attributes) { // every resource has them, RFC 7643 §3.1
+		r.attributes[coreURN][name] = a
+		r.attributes[groupURN][name] = a
+	}
+	return r, nil
+}
+
+func byName(list schema.Attributes) map[string]*attribute {
+	out := make(map[string]*attribute, len(list))
+	for _, a := range list {
+		out[strings.ToLower(a.Name())] = &attribute{
+			name: a.Name(), kind: a.AttributeType(), multi: a.MultiValued(), required: a.Required(), exact: a.CaseExact(),
+			mutability: a.Mutability(), returned: a.Returned(), subs: byName(a.SubAttributes()),
+		}
+	}
+	return out
+}
+
+// place names an attribute: of which schema, which one, and perhaps which part of it. attr is nil for a whole extension.
+type place struct {
+	urn  string
+	attr *attribute
+	sub  *attribute
+}
+
+// String is the place as a client writes it, the core schema's URN left out.
+func (p place) String() string {
+	if p.attr == nil {
+		return p.urn
+	}
+	s := p.attr.name
+	if p.urn != coreURN {
+		s = p.urn + ":" + s
+	}
+	if p.sub != nil {
+		s += "." + p.sub.name
+	}
+	return s
+}
+
+// find reads a name as in RFC 7644 §3.10: [URN:]attribute[.subAttribute], without regard to letter case.
+func (r *registry) find(name string) (place, bool) {
+	urn, rest := coreURN, name
+	for _, known := range r.urns {
+		if len(name) >= len(known) && strings.EqualFold(name[:len(known)], known) {
+			if len(name) == len(known) {
+				return place{urn: known}, known != coreURN
+			}
+			if name[len(known)] == ':' {
+				urn, rest = known, name[len(known)+1:]
+			}
+		}
+	}
+	return r.within(urn, rest)
+}
+
+// within reads attribute[.subAttribute] of one schema.
+func (r *registry) within(urn, name string) (place, bool) {
+	first, second, dotted := strings.Cut(strings.ToLower(name), ".")
+	attr := r.attributes[urn][first]
+	if attr == nil {
+		return place{}, false
+	}
+	p := place{urn: urn, attr: attr}
+	if dotted {
+		p.sub = attr.subs[second]
+		return p, p.sub != nil
+	}
+	return p, true
+}

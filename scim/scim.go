@@ -1,0 +1,147 @@
+package scim
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
+)
+
+// Config is what a handler stands on.
+type Config struct {
+	Directory *directory.Directory
+	DB        *sqldb.DB
+	// BaseURL is where the handler is reached from outside, from configuration and never from a request:
+	// https://issuer.example/scim/v2, without a slash at the end.
+	BaseURL string
+	Log     *slog.Logger
+}
+
+// Handler serves /scim/v2/{organization}/… It is safe for concurrent use.
+type Handler struct {
+	dir     *directory.Directory
+	db      *sqldb.DB
+	base    string
+	log     *slog.Logger
+	schemas *registry
+	routes  []route
+}
+
+// New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
+func New(cfg Config) (*Handler, error) {
+	schemas, err := readSchemas()
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log, schemas: schemas}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	h.routes = routes()
+	return h, nil
+}
+
+// Prefix is where the handler expects to be mounted.
+const Prefix = "/scim/v2/"
+
+// permission is a provisioning client's right that a route needs.
+type permission string
+
+const (
+	anyClient   permission = "any"    // whoever has a token of the organization
+	usersRight  permission = "users"  // read and write users; what needs more rights is decided by what changes
+	groupsRight permission = "groups" // read groups
+)
+
+func (p permission) heldBy(c directory.ProvisioningClient) bool {
+	switch p {
+	case anyClient:
+		return true
+	case usersRight:
+		return c.MayUsers
+	case groupsRight:
+		return c.MayGroups
+	}
+	return false
+}
+
+// route is one row of the table: what is served, by whom, for whom. {id} in a pattern stands for one segment.
+type route struct {
+	method  string
+	pattern string
+	serve   func(*exchange) error
+	needs   permission
+}
+
+func routes() []route {
+	return []route{
+		{"*", "/Users/.search", (*exchange).notOffered, anyClient}, // before {id}
+		{"GET", "/Users", (*exchange).listUsers, usersRight},
+		{"POST", "/Users", (*exchange).createUser, usersRight},
+		{"GET", "/Users/{id}", (*exchange).getUser, usersRight},
+		{"PUT", "/Users/{id}", (*exchange).replaceUser, usersRight},
+		{"PATCH", "/Users/{id}", (*exchange).patchUser, usersRight},
+		{"DELETE", "/Users/{id}", (*exchange).deleteUser, usersRight},
+		{"GET", "/Groups", (*exchange).listGroups, groupsRight},
+		{"GET", "/Groups/{id}", (*exchange).getGroup, groupsRight},
+		{"GET", "/ServiceProviderConfig", (*exchange).serviceProviderConfig, anyClient},
+		{"GET", "/ResourceTypes", (*exchange).resourceTypes, anyClient},
+		{"GET", "/ResourceTypes/{id}", (*exchange).resourceType, anyClient},
+		{"GET", "/Schemas", (*exchange).listSchemas, anyClient},
+		{"GET", "/Schemas/{id}", (*exchange).oneSchema, anyClient},
+		{"*", "/Bulk", (*exchange).notOffered, anyClient},
+		{"*", "/Me", (*exchange).notOffered, anyClient},
+		{"*", "/.search", (*exchange).notOffered, anyClient},
+	}
+}
+
+// match finds the route of a method and a path of unescaped segments: the first pattern that fits decides. Where the path
+// is known and the method is not, it answers the methods there are.
+func (h *Handler) match(method string, path []string) (r route, id string, allowed []string) {
+	pattern := ""
+	for _, c := range h.routes {
+		if pattern == "" {
+			value, ok := fits(c.pattern, path)
+			if !ok {
+				continue
+			}
+			pattern, id = c.pattern, value
+		}
+		if c.pattern != pattern {
+			continue
+		}
+		if c.method == method || c.method == "*" {
+			return c, id, nil
+		}
+		allowed = append(allowed, c.method)
+	}
+	return route{}, "", allowed
+}
+
+func fits(pattern string, path []string) (id string, ok bool) {
+	words := strings.Split(pattern[1:], "/")
+	if len(words) != len(path) {
+		return "", false
+	}
+	for i, w := range words {
+		switch {
+		case w == "{id}" && path[i] != "":
+			id = path[i]
+		case w != path[i]:
+			return "", false
+		}
+	}
+	return id, true
+}
+
+func (x *exchange) notOffered() error {
+	return refuse(http.StatusNotImplemented, "", "This endpoint is not offered")
+}
+
+func allow(methods []string) string {
+	slices.Sort(methods)
+	return strings.Join(slices.Compact(methods), ", ")
+}

@@ -1,0 +1,199 @@
+package scim
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
+)
+
+func (x *exchange) createUser() error {
+	res, err := x.h.schemas.normalize(x.body)
+	if err != nil {
+		return err
+	}
+	if err := x.through(libraryCall{res: res}, written(res)); err != nil {
+		return err
+	}
+	return x.writeUser(http.StatusCreated, &x.library.member)
+}
+
+func (x *exchange) getUser() error {
+	if err := x.through(libraryCall{}, nil); err != nil {
+		return err
+	}
+	return x.writeUser(http.StatusOK, &x.library.member)
+}
+
+func (x *exchange) replaceUser() error {
+	res, err := x.h.schemas.normalize(x.body)
+	if err != nil {
+		return err
+	}
+	version, err := x.ifMatch()
+	if err != nil {
+		return err
+	}
+	if err := x.through(libraryCall{res: res, version: version}, written(res)); err != nil {
+		return err
+	}
+	return x.writeUser(http.StatusOK, &x.library.member)
+}
+
+func (x *exchange) patchUser() error {
+	ops, err := x.h.schemas.parsePatch(x.body)
+	if err != nil {
+		return err
+	}
+	version, err := x.ifMatch()
+	if err != nil {
+		return err
+	}
+	if len(ops) == 0 { // nothing but what is ignored: the library would refuse it
+		m, err := x.patch(nil, version)
+		if err != nil {
+			return err
+		}
+		return x.writeUser(http.StatusOK, &m)
+	}
+	if err := x.through(libraryCall{ops: ops, version: version}, patchBody(ops)); err != nil {
+		return err
+	}
+	return x.writeUser(http.StatusOK, &x.library.member)
+}
+
+func (x *exchange) deleteUser() error {
+	version, err := x.ifMatch()
+	if err != nil {
+		return err
+	}
+	if err := x.through(libraryCall{version: version}, nil); err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// ifMatch is the version that the client expects, 0 for any (RFC 7644 §3.14).
+func (x *exchange) ifMatch() (int64, error) {
+	tag := strings.TrimSpace(x.r.Header.Get("If-Match"))
+	if tag == "" || tag == "*" {
+		return 0, nil
+	}
+	version, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(tag, "W/"), `"`), 10, 64)
+	if err != nil || version < 1 {
+		return 0, refuse(http.StatusPreconditionFailed, "", "If-Match holds no version of this user")
+	}
+	return version, nil
+}
+
+// memberID is the id of the path; what is no id of ours is nobody's.
+func (x *exchange) memberID() (directory.MembershipID, error) {
+	id, err := directory.ParseMembershipID(x.id)
+	if err != nil {
+		return id, errNotFound
+	}
+	return id, nil
+}
+
+func (x *exchange) member() (directory.Member, error) {
+	id, err := x.memberID()
+	if err != nil {
+		return directory.Member{}, err
+	}
+	return x.h.dir.Memberships.ByID(x.ctx, x.client.Organization, id)
+}
+
+// create makes a member of a canonical resource.
+func (x *exchange) create(res resource) (directory.Member, error) {
+	in, err := x.intake(creating, res["roles"] != nil)
+	if err != nil {
+		return directory.Member{}, err
+	}
+	m := directory.Member{ManagedBy: x.client.ID}
+	if err := in.fromSCIM(res, &m); err != nil {
+		return m, err
+	}
+	was := directory.Member{AllSegments: m.AllSegments} // a new member has all segments unless told otherwise
+	if err := may(x.client, &was, &m); err != nil {
+		return m, err
+	}
+	return x.h.dir.Memberships.Create(x.ctx, x.client.Organization, directory.NewMember{Member: m})
+}
+
+func (x *exchange) replace(res resource, version int64) (directory.Member, error) {
+	in, err := x.intake(replacing, res["roles"] != nil)
+	if err != nil {
+		return directory.Member{}, err
+	}
+	return x.change(version, func(m *directory.Member) error { return in.fromSCIM(res, m) })
+}
+
+// patch applies operations to the member inside the directory's transaction, on what it has locked.
+func (x *exchange) patch(ops []operation, version int64) (directory.Member, error) {
+	in, err := x.intake(patched, true) // the present role has to be shown to be patched
+	if err != nil {
+		return directory.Member{}, err
+	}
+	return x.change(version, func(m *directory.Member) error {
+		res := toSCIM(m, in.roles, in.now)
+		delete(res, "active") // what it shows is not what it was set to
+		if err := applyPatch(res, ops); err != nil {
+			return err
+		}
+		return in.fromSCIM(res, m)
+	})
+}
+
+func (x *exchange) change(version int64, edit func(*directory.Member) error) (directory.Member, error) {
+	id, err := x.memberID()
+	if err != nil {
+		return directory.Member{}, err
+	}
+	return x.h.dir.Memberships.Change(x.ctx, x.client.Organization, id, version, func(m *directory.Member) error {
+		was := *m
+		if err := take(x.client, m); err != nil {
+			return err
+		}
+		if err := edit(m); err != nil {
+			return err
+		}
+		return may(x.client, &was, m)
+	})
+}
+
+// remove ends the membership for good. The check and the end are one transaction, in which the check has locked the member.
+func (x *exchange) remove(version int64) error {
+	id, err := x.memberID()
+	if err != nil {
+		return err
+	}
+	return x.h.db.Update(x.ctx, func(tx *sqldb.Tx) error {
+		members := x.h.dir.WithTx(tx).Memberships
+		_, err := members.Change(x.ctx, x.client.Organization, id, 0, func(m *directory.Member) error {
+			if version != 0 && m.Version != version {
+				return directory.ErrStale
+			}
+			if err := take(x.client, m); err != nil {
+				return err
+			}
+			return may(x.client, m, m)
+		})
+		if err != nil {
+			return err
+		}
+		return members.Delete(x.ctx, x.client.Organization, id)
+	})
+}
+
+// intake looks up what a resource may name. That the rest of what it names is there is the directory's to check.
+func (x *exchange) intake(r reading, rolesNamed bool) (intake, error) {
+	in := intake{reading: r, now: x.h.db.Now()}
+	var err error
+	if rolesNamed {
+		in.roles, err = x.h.dir.Access.Roles(x.ctx, x.client.Organization)
+	}
+	return in, err
+}
