@@ -1,0 +1,130 @@
+// Package account is what a person does with their own account: choose a first password or a new one through a mailed
+// link, see where they belong and where they are signed in, answer invitations, sign out.
+//
+// A link's clear token exists in two places only: in the function that mails it, and in the mail. The store holds its
+// hash. Showing a link consumes nothing; sending its form consumes it in one statement, together with all that follows.
+//
+// Invariant: asking for a link behaves the same for every address; who gets one is decided where nobody watches
+// (TestForgotIsTheSameForEverybody).
+// Invariant: a link works once, for the person and address it was made for, and a newer one voids it (TestLink…).
+// Invariant: a new password ends every session, and is stored only after the second factor, where one is enrolled
+// (TestResetAsksForTheSecondFactor, TestResetEndsOtherSessions).
+// Invariant: links are built from the configured issuer, never from the request (TestLinksIgnoreTheHost).
+package account
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"portvakt/idp/credential"
+	"portvakt/idp/interaction"
+	"portvakt/idp/session"
+	pages "portvakt/idp/web"
+	"portvakt/internal/directory"
+	"portvakt/internal/mail"
+	"portvakt/internal/outbox"
+	"portvakt/internal/ratelimit"
+	"portvakt/internal/sqldb"
+)
+
+// Config says where links lead and how long they work.
+type Config struct {
+	Issuer     string
+	SetupValid time.Duration // 0: 24 hours
+	ResetValid time.Duration // 0: 30 minutes
+	DevMail    string        // address of the captured mail under --dev
+}
+
+// Deps are what the account stands on.
+type Deps struct {
+	DB           *sqldb.DB
+	Directory    *directory.Directory
+	Credentials  *credential.Credentials
+	Sessions     *session.Sessions
+	Forms        *session.Forms
+	Interactions *interaction.Service
+	Pages        *pages.Pages
+	Limiter      *ratelimit.Limiter
+	Texts        *mail.Texts
+	Sender       mail.Sender
+	Log          *slog.Logger
+}
+
+// Account serves the person's own pages and mails.
+type Account struct {
+	db           *sqldb.DB
+	dir          *directory.Directory
+	credentials  *credential.Credentials
+	sessions     *session.Sessions
+	forms        *session.Forms
+	interactions *interaction.Service
+	pages        *pages.Pages
+	limiter      *ratelimit.Limiter
+	texts        *mail.Texts
+	sender       mail.Sender
+	log          *slog.Logger
+	cfg          Config
+}
+
+// New makes the account and has the sign-in conversation ask it for links.
+func New(d Deps, cfg Config) *Account {
+	if cfg.SetupValid == 0 {
+		cfg.SetupValid = 24 * time.Hour
+	}
+	if cfg.ResetValid == 0 {
+		cfg.ResetValid = 30 * time.Minute
+	}
+	cfg.Issuer = strings.TrimSuffix(cfg.Issuer, "/")
+	a := &Account{
+		db: d.DB, dir: d.Directory, credentials: d.Credentials, sessions: d.Sessions, forms: d.Forms, interactions: d.Interactions,
+		pages: d.Pages, limiter: d.Limiter, texts: d.Texts, sender: d.Sender, log: d.Log, cfg: cfg,
+	}
+	d.Interactions.UseLinks(a)
+	return a
+}
+
+// The events of accounts.
+const (
+	EventLinkRequested   = "account.link_requested"
+	EventPasswordChanged = "account.password_changed"
+)
+
+// event is what an event about an account says.
+type event struct {
+	User        string `json:"user"` // "" where nobody gets anything: the event is there so that everybody's request is the same
+	Interaction string `json:"interaction,omitempty"`
+}
+
+// Subscribe has the mails written.
+func (a *Account) Subscribe(o *outbox.Outbox) {
+	o.Subscribe(directory.EventMembershipCreated, "account.welcome", a.welcome)
+	o.Subscribe(EventLinkRequested, "account.link", a.sendLink)
+	o.Subscribe(EventPasswordChanged, "account.password_changed", a.tellPasswordChanged)
+	o.Subscribe(directory.EventUserEmailChanged, "account.email_changed", a.tellEmailChanged)
+}
+
+// The addresses.
+const (
+	pathAccount  = "/account"
+	pathSignOut  = "/account/sign-out"
+	pathSetup    = "/account/setup"
+	pathPassword = "/account/password"
+	pathChange   = "/.well-known/change-password"
+	pathSignIn   = "/sign-in"
+)
+
+// Routes are all addresses of the account; each handler answers other methods than its own with 405.
+func (a *Account) Routes() []interaction.Route {
+	return []interaction.Route{
+		{Path: pathAccount, Handler: a.methods(a.show, a.act)},
+		{Path: pathSignOut, Handler: a.methods(nil, a.act)},
+		{Path: pathSetup, Handler: a.methods(a.showSetup, a.takeSetup)},
+		{Path: pathPassword, Handler: a.methods(a.changePassword, nil)},
+		{Path: pathChange, Handler: a.methods(toPassword, nil)},
+	}
+}
+
+// toPassword follows the W3C's well-known address for password managers.
+func toPassword(w http.ResponseWriter, r *http.Request) { redirect(w, r, pathPassword) }

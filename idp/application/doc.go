@@ -1,0 +1,9 @@
+// Package application knows who may ask for tokens: applications and service accounts, parsed once and kept until one
+// changes, with what they registered. It authenticates them and judges redirect URIs and registrations.
+//
+// Invariants:
+//   - Authenticated is made here alone, after the registered method and no other succeeded (TestAuthenticate).
+//   - A redirect URI matches byte by byte; only the port of a native application's loopback address is free
+//     (TestRedirectMutants).
+//   - A secret is compared in constant time by its SHA-256; an unknown client costs the same comparison.
+package application

@@ -1,0 +1,60 @@
+package credential
+
+import (
+	"context"
+	"errors"
+
+	"portvakt/internal/audit"
+	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
+)
+
+// byEmail reads the person with the address; nobody is the zero known, not an error.
+func (c *Credentials) byEmail(ctx context.Context, key string) (who known, err error) {
+	err = c.db.QueryRow(ctx, `select u.id, u.epoch, u.state = 'active', p.hash
+		from users u left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch
+		where u.email_key = $1`, key).Scan(&who.user, &who.epoch, &who.active, sqldb.NullText(&who.hash))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return known{}, nil
+	}
+	return who, err
+}
+
+func (c *Credentials) replaceHash(ctx context.Context, who known, hash string) error {
+	_, err := c.db.Exec(ctx, `update passwords set hash = $1 where user_id = $2 and hash = $3`, hash, who.user, who.hash)
+	return err
+}
+
+// Set stores a password's hash as the person's present one.
+func (c *Credentials) Set(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error {
+	n, err := tx.Exec(ctx, `insert into passwords (user_id, hash, must_change, credentials_epoch, changed_at)
+		select id, $2, false, credentials_epoch, $3 from users where id = $1
+		on conflict (user_id) do update set hash = excluded.hash, must_change = excluded.must_change,
+			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at`,
+		user, hash, sqldb.Micros(tx.Now()))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return directory.ErrUserNotFound
+	}
+	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.password_set", Object: user.String()})
+}
+
+// Enrolled says which credentials of a person count at present.
+type Enrolled struct {
+	Password bool
+	Code     bool // an authenticator that makes one-time codes
+}
+
+// Of says which credentials the person has.
+func (c *Credentials) Of(ctx context.Context, q sqldb.Queryer, user directory.UserID) (has Enrolled, err error) {
+	err = q.QueryRow(ctx, `select p.user_id is not null, t.user_id is not null from users u
+		left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch
+		left join totp_secrets t on t.user_id = u.id and t.credentials_epoch = u.credentials_epoch
+		where u.id = $1`, user).Scan(&has.Password, &has.Code)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return has, directory.ErrUserNotFound
+	}
+	return has, err
+}

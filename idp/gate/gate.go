@@ -1,0 +1,179 @@
+// Package gate holds the one question before every token, assertion and session of every grant and protocol: may this
+// be issued to this membership, for this application, now? It knows no protocol and issues nothing itself.
+//
+// Whoever issues demands a Pass, and only the gate makes one: a path that forgot to ask does not compile.
+//
+// Invariants:
+//   - No Pass without a standing that gives access at this moment (TestGateMatrix).
+//   - What was made under another epoch of person or membership is dead (TestGateMatrix).
+//   - Nothing issued under a Pass outlives Cap.
+package gate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"portvakt/internal/directory"
+	"portvakt/internal/fault"
+	"portvakt/internal/sqldb"
+)
+
+// MultiFactor is the authentication context class of a sign-in with two factors; package credential gives it.
+const MultiFactor = "urn:portvakt:acr:mfa"
+
+// The things that are issued without an OAuth grant of the same name.
+const (
+	GrantSession   = "session"   // our own pages, or a sign-in before it is known for whom
+	GrantAuthorize = "authorize" // an authorization code
+)
+
+// Application is what the gate must know of who will rely on what is issued.
+type Application struct {
+	ID               directory.ApplicationID
+	Disabled         bool
+	AllOrganizations bool
+	Organizations    []directory.OrganizationID
+	Grants           []string // registered grant types
+	SelfService      bool     // declares a self-service module, or all modules
+}
+
+// Serves reports whether members of the organization may enter.
+func (a *Application) Serves(organization directory.OrganizationID) bool {
+	return a.AllOrganizations || slices.Contains(a.Organizations, organization)
+}
+
+// Request is who asks for what. The epochs are those under which the session, code or family at hand was made; 0 where
+// nothing was made yet. Application is the zero Application for our own pages.
+type Request struct {
+	Membership      directory.MembershipID
+	UserEpoch       int64
+	MembershipEpoch int64
+	Application     Application
+	Grant           string // the grant type, or one of the constants
+	ACR             string
+}
+
+// Pass is the proof that the gate said yes. It holds for the transaction or the moment in which it was given; it is not
+// kept.
+type Pass struct {
+	standing    directory.Standing
+	application directory.ApplicationID
+	now         time.Time
+}
+
+// Standing is how the member stood when the gate looked.
+func (p Pass) Standing() directory.Standing { return p.standing }
+
+// Application is whom the pass is for; zero for our own pages.
+func (p Pass) Application() directory.ApplicationID { return p.application }
+
+// Now is the moment for which the gate answered.
+func (p Pass) Now() time.Time { return p.now }
+
+// Cap is the end of the membership: nothing that is issued under the pass may be valid later. Zero: no end.
+func (p Pass) Cap() time.Time { return p.standing.End }
+
+// Until is t, or the membership's end where that comes first.
+func (p Pass) Until(t time.Time) time.Time {
+	if end := p.standing.End; !end.IsZero() && end.Before(t) {
+		return end
+	}
+	return t
+}
+
+// Valid reports whether the gate made the pass; the zero Pass opens nothing.
+func (p Pass) Valid() bool { return !p.now.IsZero() && !p.standing.Membership.IsZero() }
+
+// Why the gate says no. Texts are fit for the person.
+var (
+	ErrNoMembership  = fault.New(fault.Forbidden, "no_membership", "There is no such membership")
+	ErrUser          = fault.New(fault.Forbidden, "user_disabled", "The user is disabled")
+	ErrOrganization  = fault.New(fault.Forbidden, "organization_suspended", "The organization is suspended")
+	ErrMembership    = fault.New(fault.Forbidden, "membership_inactive", "The membership is not active")
+	ErrEpoch         = fault.New(fault.Unauthenticated, "signed_out", "The sign-in has ended")
+	ErrApplication   = fault.New(fault.Forbidden, "application_disabled", "The application is disabled")
+	ErrNotServed     = fault.New(fault.Forbidden, "application_not_for_organization", "The application is not available in this organization")
+	ErrSelfService   = fault.New(fault.Forbidden, "no_self_service", "The application has nothing for members without system access")
+	ErrGrant         = fault.New(fault.Forbidden, "grant_not_registered", "The application is not registered for this grant type")
+	ErrSecondFactor  = fault.New(fault.Unauthenticated, "second_factor_required", "The organization requires a second factor")
+	errNoApplication = fault.New(fault.Internal, "no_application", "Only our own pages have no application")
+)
+
+// Gate answers from the directory.
+type Gate struct{ dir *directory.Directory }
+
+// New makes the gate.
+func New(dir *directory.Directory) *Gate { return &Gate{dir} }
+
+// MayIssue reads the standing, inside the transaction where q is one, and judges.
+func (g *Gate) MayIssue(ctx context.Context, q sqldb.Queryer, r Request) (Pass, error) {
+	dir := g.dir
+	if tx, ok := q.(*sqldb.Tx); ok {
+		dir = dir.WithTx(tx)
+	}
+	standing, err := dir.Memberships.Standing(ctx, r.Membership)
+	if fault.Is(err, fault.NotFound) {
+		return Pass{}, ErrNoMembership.Because(err)
+	}
+	if err != nil {
+		return Pass{}, err
+	}
+	return Judge(standing, q.Now(), r)
+}
+
+// Judge is MayIssue for a standing that was read in the same statement as what hangs on it (directory.ScanStanding).
+func Judge(s directory.Standing, now time.Time, r Request) (Pass, error) {
+	if s.Membership != r.Membership || s.Membership.IsZero() {
+		return Pass{}, ErrNoMembership
+	}
+	if err := judgePerson(&s, now, r); err != nil {
+		return Pass{}, err
+	}
+	if err := judgeApplication(&s, r); err != nil {
+		return Pass{}, err
+	}
+	if s.SecondFactor == directory.SecondFactorRequired && r.ACR != MultiFactor {
+		return Pass{}, ErrSecondFactor
+	}
+	return Pass{standing: s, application: r.Application.ID, now: now}, nil
+}
+
+func judgePerson(s *directory.Standing, now time.Time, r Request) error {
+	switch {
+	case s.UserState != directory.UserActive:
+		return ErrUser
+	case r.UserEpoch != 0 && r.UserEpoch != s.UserEpoch, r.MembershipEpoch != 0 && r.MembershipEpoch != s.Epoch:
+		return ErrEpoch
+	case s.OrgSuspended:
+		return ErrOrganization
+	case !s.ActiveAt(now):
+		return ErrMembership
+	}
+	return nil
+}
+
+func judgeApplication(s *directory.Standing, r Request) error {
+	a := &r.Application
+	if a.ID.IsZero() {
+		if r.Grant != GrantSession {
+			return errNoApplication
+		}
+		return nil
+	}
+	registered := r.Grant
+	if r.Grant == GrantAuthorize {
+		registered = "authorization_code"
+	}
+	switch {
+	case a.Disabled:
+		return ErrApplication
+	case !a.Serves(s.Organization):
+		return ErrNotServed
+	case s.Kind == directory.Limited && !a.SelfService:
+		return ErrSelfService
+	case r.Grant != GrantSession && !slices.Contains(a.Grants, registered):
+		return ErrGrant
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"portvakt/idp/application"
+	"portvakt/idp/gate"
+	"portvakt/idp/token"
+	"portvakt/internal/directory"
+	"portvakt/internal/fault"
+)
+
+// server is the back channel behind the library's routing and form reading. What it does not implement the library
+// answers with unsupported_grant_type.
+type server struct {
+	op.UnimplementedServer
+	*Handler
+}
+
+func newBackChannel(h *Handler) http.Handler {
+	return op.RegisterServer(server{Handler: h}, op.Endpoints{
+		Token: op.NewEndpoint(pathToken), Introspection: op.NewEndpoint(pathIntrospect), Revocation: op.NewEndpoint(pathRevoke),
+	}, op.WithServerCORSOptions(nil))
+}
+
+// fail leaves the error with the call, whose answer the guard then writes. The library is told that all went well: it
+// would log what it is not asked about, in its own way.
+func fail(ctx context.Context, err error) (*op.Response, error) {
+	callOf(ctx).err = err
+	return op.NewResponse(nil), nil
+}
+
+// VerifyClient is the client that the guard has authenticated.
+func (s server) VerifyClient(ctx context.Context, _ *op.Request[op.ClientCredentials]) (op.Client, error) {
+	return client{callOf(ctx).auth}, nil
+}
+
+// CodeExchange is RFC 6749 §4.1.3 with RFC 7636 §4.6.
+func (s server) CodeExchange(ctx context.Context, _ *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	form := callOf(ctx).form
+	tokens, err := s.Tokens.Redeem(ctx, tokenClient(callOf(ctx).auth.Client()), token.Redemption{
+		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), Verifier: form.Get("code_verifier"),
+	})
+	if err != nil {
+		return fail(ctx, err)
+	}
+	return op.NewResponse(tokens), nil
+}
+
+// RefreshToken is RFC 6749 §6; organization switches to another one of the same person.
+func (s server) RefreshToken(ctx context.Context, _ *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
+	form := callOf(ctx).form
+	asked, err := scopes(form.Get("scope"))
+	if err != nil {
+		return fail(ctx, err)
+	}
+	tokens, err := s.Tokens.Refresh(ctx, tokenClient(callOf(ctx).auth.Client()), token.RefreshRequest{
+		Token: form.Get("refresh_token"), Scope: asked, Organization: form.Get("organization"),
+	})
+	if err != nil {
+		return fail(ctx, err)
+	}
+	return op.NewResponse(tokens), nil
+}
+
+// ClientCredentialsExchange is RFC 6749 §4.4. It runs no database statement.
+func (s server) ClientCredentialsExchange(ctx context.Context, _ *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
+	tokens, err := s.clientCredentials(ctx, callOf(ctx))
+	if err != nil {
+		return fail(ctx, err)
+	}
+	return op.NewResponse(tokens), nil
+}
+
+func (s server) clientCredentials(ctx context.Context, call *call) (token.Tokens, error) {
+	c := call.auth.Client()
+	if !call.auth.Confidential() {
+		return token.Tokens{}, application.ErrInvalidClient
+	}
+	asked, err := scopes(call.form.Get("scope"))
+	if err != nil {
+		return token.Tokens{}, err
+	}
+	granted := c.OwnScopes(asked)
+	for _, scope := range asked {
+		if !slices.Contains(granted, scope) {
+			return token.Tokens{}, fault.New(fault.Invalid, "invalid_scope", "The client is not registered for this scope, or the scope speaks of a person")
+		}
+	}
+	organization, err := s.organizationOf(ctx, c, call.form.Get("organization"))
+	if err != nil {
+		return token.Tokens{}, err
+	}
+	pass, err := gate.JudgeClient(s.DB.Now(), gate.ClientRequest{ClientID: c.ClientID, Application: c.Gate, Organization: organization})
+	if err != nil {
+		return token.Tokens{}, err
+	}
+	return s.Tokens.IssueClient(ctx, tokenClient(c), pass, granted)
+}
+
+// organizationOf is the organization of a client's own token: a service account's own one, or the one that an
+// application names. What it may not enter is not told apart from what there is not.
+func (s server) organizationOf(ctx context.Context, c *application.Client, slug string) (o directory.Organization, err error) {
+	switch {
+	case !c.Organization.IsZero():
+		o, err = s.Clients.OrganizationByID(ctx, c.Organization)
+		if err == nil && slug != "" && slug != o.Slug {
+			err = gate.ErrNotServed
+		}
+	case slug != "":
+		o, err = s.Clients.OrganizationBySlug(ctx, slug)
+		if fault.Is(err, fault.NotFound) {
+			err = gate.ErrNotServed
+		}
+	}
+	return o, err
+}
+
+// inactive is all that is said of a token that is not the asker's, or not alive (RFC 7662 §2.2).
+var inactive = json.RawMessage(`{"active":false}`)
+
+// Introspect is RFC 7662.
+func (s server) Introspect(ctx context.Context, _ *op.Request[op.IntrospectionRequest]) (*op.Response, error) {
+	call := callOf(ctx)
+	body, err := s.introspect(ctx, call.auth.Client(), call.form.Get("token"))
+	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
+		return op.NewResponse(inactive), nil
+	}
+	if err != nil {
+		return fail(ctx, err)
+	}
+	return op.NewResponse(body), nil
+}
+
+func (s server) introspect(ctx context.Context, asker *application.Client, text string) (json.RawMessage, error) {
+	a, err := s.Tokens.VerifyAccess(ctx, text)
+	if err == nil {
+		if a.ClientID != asker.ClientID && !slices.Contains(a.Audience, asker.ClientID) {
+			return nil, token.ErrToken
+		}
+		if err := s.alive(ctx, a); err != nil {
+			return nil, err
+		}
+		const head = `{"active":true,"token_type":"Bearer",`
+		claims := a.Claims()
+		return append(append(make([]byte, 0, len(head)+len(claims)), head...), claims[1:]...), nil
+	}
+	if !fault.Is(err, fault.Unauthenticated) {
+		return nil, err
+	}
+	if !asker.ServiceAccount.IsZero() {
+		return nil, token.ErrToken
+	}
+	refresh, err := s.Tokens.RefreshState(ctx, text, tokenClient(asker))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		Active   bool   `json:"active"`
+		Issuer   string `json:"iss"`
+		Subject  string `json:"sub"`
+		ClientID string `json:"client_id"`
+		Scope    string `json:"scope"`
+		Expires  int64  `json:"exp"`
+	}{true, s.Issuer, refresh.Subject, asker.ClientID, refresh.Scope, refresh.Expires})
+}
+
+// alive reports whether an access token still counts, a person's or a client's own.
+func (s server) alive(ctx context.Context, a *token.Access) error {
+	holder, err := s.Clients.ByClientID(ctx, a.ClientID)
+	if err != nil {
+		return err
+	}
+	if !a.Family.IsZero() {
+		_, err = s.Tokens.State(ctx, a, tokenClient(holder))
+		return err
+	}
+	if id, ok := a.Organization(); ok {
+		o, err := s.Clients.OrganizationByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		if o.Suspended || !holder.Gate.Serves(o.ID) {
+			return token.ErrToken
+		}
+	}
+	return s.Tokens.ClientState(ctx, a, tokenClient(holder))
+}
+
+// Revocation is RFC 7009; whatever is not the client's is answered like what is.
+func (s server) Revocation(ctx context.Context, _ *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
+	call := callOf(ctx)
+	if err := s.Tokens.Revoke(ctx, tokenClient(call.auth.Client()), call.form.Get("token")); err != nil {
+		return fail(ctx, err)
+	}
+	return op.NewResponse(nil), nil
+}

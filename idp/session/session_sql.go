@@ -1,0 +1,143 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"portvakt/idp/credential"
+	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
+)
+
+// entitled says in SQL that the user u may have a session at the moment $2: an active membership in an organization that
+// is not suspended, as Standing.ActiveAt has it (TestSessionFollowsStanding), or the operator's flag.
+const entitled = ` u.state = 'active' and (u.operator = true or exists (select 1 from memberships m join organizations o on o.id = m.organization_id
+	where m.user_id = u.id and o.state = 'active' and m.kind <> 'contact' and m.accepted_at is not null and m.suspended_at is null
+		and m.ended_at is null and m.deleted_at is null and m.archived_at is null and m.start_at <= $2 and (m.end_at is null or m.end_at > $2)))`
+
+const sessionColumns = `s.id, s.user_id, s.user_epoch, u.email, s.acr, s.amr, s.authenticated_at, s.created_at, s.seen_at, s.expires_at, s.user_agent`
+
+// live is what a session s of a user u needs to count at the moment $2; $3 is the last moment of use that is not idle.
+const live = ` s.ended_at is null and s.expires_at > $2 and s.seen_at > $3 and s.user_epoch = u.epoch and` + entitled
+
+func scanSession(r sqldb.Row) (v Session, err error) {
+	var amr string
+	err = r.Scan(&v.ID, &v.User, &v.UserEpoch, &v.Email, &v.ACR, &amr, sqldb.Time(&v.AuthenticatedAt), sqldb.Time(&v.CreatedAt),
+		sqldb.Time(&v.SeenAt), sqldb.Time(&v.ExpiresAt), &v.UserAgent)
+	v.AMR = strings.Fields(amr)
+	return v, err
+}
+
+func (s *Sessions) byHash(ctx context.Context, hash []byte) (Session, bool, error) {
+	now := s.db.Now()
+	v, err := scanSession(s.db.QueryRow(ctx, `select `+sessionColumns+` from sessions s join users u on u.id = s.user_id
+		where s.hash = $1 and`+live, hash, sqldb.Micros(now), sqldb.Micros(now.Add(-s.idle))))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return Session{}, false, nil
+	}
+	return v, err == nil, err
+}
+
+// List are the person's live sessions, the last used first.
+func (s *Sessions) List(ctx context.Context, user directory.UserID) ([]Session, error) {
+	now := s.db.Now()
+	return sqldb.All(ctx, s.db, scanSession, `select `+sessionColumns+` from sessions s join users u on u.id = s.user_id
+		where s.user_id = $1 and`+live+` order by s.seen_at desc, s.id`, user, sqldb.Micros(now), sqldb.Micros(now.Add(-s.idle)))
+}
+
+// startable answers the address of a person who may have a session on this evidence.
+func startable(ctx context.Context, tx *sqldb.Tx, e credential.Evidence) (email string, err error) {
+	var fresh, may bool
+	err = tx.QueryRow(ctx, `select u.email, u.epoch = $3 and u.state = 'active',`+entitled+` from users u where u.id = $1`,
+		e.User, sqldb.Micros(tx.Now()), e.Epoch).Scan(&email, &fresh, &may)
+	switch {
+	case errors.Is(err, sqldb.ErrNoRows) || err == nil && (!fresh || !e.Password && !e.Code):
+		return "", ErrStaleEvidence
+	case err != nil:
+		return "", err
+	case !may:
+		return "", ErrNoMembership
+	}
+	return email, nil
+}
+
+func insertSession(tx *sqldb.Tx, v Session, hash []byte, address string) {
+	tx.Later(`insert into sessions (id, hash, user_id, user_epoch, acr, amr, authenticated_at, seen_at, expires_at, address, user_agent, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		v.ID, hash, v.User, v.UserEpoch, v.ACR, strings.Join(v.AMR, " "), sqldb.Micros(v.AuthenticatedAt), sqldb.Micros(v.SeenAt),
+		sqldb.Micros(v.ExpiresAt), address, v.UserAgent, sqldb.Micros(v.CreatedAt))
+}
+
+// takeOver ends the live session with the hash if it is the new one's person's; else it answers the zero id.
+func (s *Sessions) takeOver(ctx context.Context, tx *sqldb.Tx, hash []byte, v Session) (old ID, err error) {
+	err = tx.QueryRow(ctx, `update sessions set ended_at = $2 where hash = $1 and user_id = $3 and user_epoch = $4 and ended_at is null
+			and expires_at > $2 and seen_at > $5 returning id`,
+		hash, sqldb.Micros(tx.Now()), v.User, v.UserEpoch, sqldb.Micros(tx.Now().Add(-s.idle))).Scan(&old)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return ID{}, nil
+	}
+	return old, err
+}
+
+func moveSIDs(tx *sqldb.Tx, from, to ID) {
+	tx.Later(`update session_organizations set session_id = $2 where session_id = $1 and ended_at is null`, from, to)
+	tx.Later(`update session_applications set session_id = $2 where session_id = $1
+		and sid in (select id from session_organizations where session_id = $2)`, from, to)
+}
+
+func (s *Sessions) endByHash(ctx context.Context, tx *sqldb.Tx, hash []byte) error {
+	return s.ended(ctx, tx, tx.QueryRow(ctx, `update sessions set ended_at = $2 where hash = $1 and ended_at is null returning id, user_id`,
+		hash, sqldb.Micros(tx.Now())))
+}
+
+func (s *Sessions) endByID(ctx context.Context, tx *sqldb.Tx, user directory.UserID, id ID) error {
+	return s.ended(ctx, tx, tx.QueryRow(ctx, `update sessions set ended_at = $3 where id = $1 and user_id = $2 and ended_at is null
+		returning id, user_id`, id, user, sqldb.Micros(tx.Now())))
+}
+
+// ended announces the session that a statement ended, if it ended one.
+func (s *Sessions) ended(ctx context.Context, tx *sqldb.Tx, row sqldb.Row) error {
+	var id ID
+	var user directory.UserID
+	err := row.Scan(&id, &user)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return announce(ctx, tx, user, id)
+}
+
+func endSIDs(tx *sqldb.Tx, id ID) {
+	tx.Later(`update session_organizations set ended_at = $2 where session_id = $1 and ended_at is null`, id, sqldb.Micros(tx.Now()))
+}
+
+func (s *Sessions) writeSeen(ctx context.Context, ids map[ID]bool) error {
+	return s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		for id := range ids {
+			tx.Later(`update sessions set seen_at = $2 where id = $1 and seen_at < $3`, id, sqldb.Micros(tx.Now()), sqldb.Micros(tx.Now()))
+		}
+		return nil
+	})
+}
+
+// keepEnded is how long the row of a session that is over stays, for the history that people see and for late notices.
+const keepEnded = 7 * 24 * time.Hour
+
+// Purge deletes sessions that have been over for a week and answers how many; interactions that used one go with it.
+func (s *Sessions) Purge(ctx context.Context) (int64, error) {
+	var n int64
+	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		before := sqldb.Micros(tx.Now().Add(-keepEnded))
+		if _, err := tx.Exec(ctx, `delete from interactions where session_id in (select id from sessions where expires_at < $1)`, before); err != nil {
+			return err
+		}
+		var err error
+		n, err = tx.Exec(ctx, `delete from sessions where expires_at < $1`, before)
+		return err
+	})
+	return n, err
+}

@@ -1,0 +1,200 @@
+package token
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"portvakt/internal/directory"
+)
+
+const (
+	scopeOpenID        = "openid"
+	scopeProfile       = "profile"
+	scopeEmail         = "email"
+	scopePhone         = "phone"
+	scopeAddress       = "address"
+	scopeOrganization  = "organization"
+	scopeOrganizations = "organizations"
+	scopeAccess        = "access"
+	scopeSCIM          = "scim"
+	scopeAuthZEN       = "authzen"
+)
+
+// wantsOrganization: organization:<slug> asks for one organization and hears which it is.
+func wantsOrganization(scope []string) bool {
+	return slices.ContainsFunc(scope, func(s string) bool {
+		return s == scopeOrganization || strings.HasPrefix(s, scopeOrganization+":")
+	})
+}
+
+// fit says what becomes of access claims that are larger than the budget.
+type fit uint8
+
+const (
+	whole  fit = iota // userinfo: its size hurts nobody
+	budget            // tokens travel in headers
+)
+
+// memberClaims are the claims of the scopes organization, organizations and access, as an object. What goes over the
+// budget is left out as a whole and flagged by access_ref, where it can be asked for.
+func (s *Service) memberClaims(ctx context.Context, c Client, st directory.Standing, scope []string, f fit) ([]byte, error) {
+	o := newObject(256)
+	if wantsOrganization(scope) {
+		o.text("org_id", st.Organization.String())
+		o.text("org_slug", st.Slug)
+		o.text("org_name", st.Name)
+		o.text("membership_id", st.Membership.String())
+		o.text("membership_kind", string(st.Kind))
+		if !st.End.IsZero() {
+			o.number("membership_end", st.End.Unix())
+		}
+	}
+	large := newObject(512)
+	if slices.Contains(scope, scopeAccess) {
+		if err := s.accessClaims(ctx, c, st, scope, &large); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(scope, scopeOrganizations) {
+		if err := s.organizationsClaim(ctx, c, st.User, &large); err != nil {
+			return nil, err
+		}
+	}
+	more := large.end()
+	if f == budget && len(more) > s.cfg.ClaimsBudget {
+		o.text("access_ref", s.cfg.Issuer+"/access/v1")
+		return o.end(), nil
+	}
+	o.members(more)
+	return o.end(), nil
+}
+
+func (s *Service) accessClaims(ctx context.Context, c Client, st directory.Standing, scope []string, o *object) error {
+	if s.Claims == nil {
+		return nil
+	}
+	claims, err := s.Claims.Of(ctx, st, scope)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		values := claims[name]
+		if name == "entitlements" && c.Modules != nil {
+			values = entitlementsOf(c.Modules, values)
+		}
+		if values != nil {
+			o.texts(name, values)
+		}
+	}
+	return nil
+}
+
+// entitlementsOf keeps of "module:action" those of the application's own modules.
+func entitlementsOf(modules, entitlements []string) []string {
+	out := make([]string, 0, len(entitlements))
+	for _, e := range entitlements {
+		module, _, _ := strings.Cut(e, ":")
+		if slices.Contains(modules, module) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// shortMembership is one entry of the claim organizations.
+type shortMembership struct {
+	ID         string `json:"org_id"`
+	Slug       string `json:"org_slug"`
+	Name       string `json:"org_name"`
+	Membership string `json:"membership_id"`
+	Kind       string `json:"membership_kind"`
+}
+
+// organizationsClaim lists the person's organizations that the application serves: of the others it is told nothing.
+func (s *Service) organizationsClaim(ctx context.Context, c Client, user directory.UserID, o *object) error {
+	standings, err := s.Directory.Memberships.StandingsOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	now := s.DB.Now()
+	list := make([]shortMembership, 0, len(standings))
+	for _, st := range standings {
+		if st.ActiveAt(now) && c.Gate.Serves(st.Organization) {
+			list = append(list, shortMembership{st.Organization.String(), st.Slug, st.Name, st.Membership.String(), string(st.Kind)})
+		}
+	}
+	body, err := json.Marshal(list)
+	if err == nil {
+		o.raw("organizations", body)
+	}
+	return err
+}
+
+// personClaims are the standard claims of the scopes profile, email, phone and address (OpenID Connect Core §5.4): the
+// details as the organization sees the member, the sign-in address always the person's.
+func personClaims(st directory.Standing, scope []string, o *object) {
+	d := st.Shown()
+	if slices.Contains(scope, scopeProfile) {
+		o.some("name", d.Name())
+		o.some("given_name", d.GivenName)
+		o.some("family_name", d.FamilyName)
+		o.some("middle_name", d.MiddleName)
+		o.some("nickname", d.NickName)
+		o.some("preferred_username", st.Email)
+		o.some("profile", d.ProfileURL)
+		o.some("picture", d.Picture)
+		o.some("website", d.Website)
+		o.some("gender", d.Gender)
+		o.some("birthdate", d.Birthdate)
+		o.some("zoneinfo", d.Timezone)
+		if d.Locale == "" {
+			d.Locale = d.PreferredLanguage
+		}
+		o.some("locale", d.Locale)
+		o.number("updated_at", st.ChangedAt.Unix())
+	}
+	if slices.Contains(scope, scopeEmail) {
+		o.some("email", st.Email)
+		o.truth("email_verified", st.EmailVerified)
+	}
+	if phone := d.Phone(); phone != "" && slices.Contains(scope, scopePhone) {
+		o.text("phone_number", phone)
+		o.truth("phone_number_verified", false)
+	}
+	if slices.Contains(scope, scopeAddress) {
+		if a, ok := primaryAddress(d.Addresses); ok {
+			o.raw("address", addressClaim(a))
+		}
+	}
+}
+
+func primaryAddress(list []directory.Address) (directory.Address, bool) {
+	for _, a := range list {
+		if a.Primary {
+			return a, true
+		}
+	}
+	if len(list) > 0 {
+		return list[0], true
+	}
+	return directory.Address{}, false
+}
+
+// addressClaim is OpenID Connect Core §5.1.1.
+func addressClaim(a directory.Address) []byte {
+	o := newObject(256)
+	o.some("formatted", a.Formatted)
+	o.some("street_address", a.Street)
+	o.some("locality", a.Locality)
+	o.some("region", a.Region)
+	o.some("postal_code", a.PostalCode)
+	o.some("country", a.Country)
+	return o.end()
+}
+
+// seconds is a moment as claims have it (RFC 7519 §2), rounded down: nothing becomes valid for longer.
+func seconds(t time.Time) int64 { return t.Unix() }

@@ -1,0 +1,257 @@
+package web_test
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sort"
+	"testing"
+	"time"
+
+	idpweb "portvakt/idp/web"
+	"portvakt/internal/fault"
+	"portvakt/internal/web"
+)
+
+// gallery serves every page with sample content instead of running the tests, to be looked at:
+//
+//	go test ./idp/web -gallery 127.0.0.1:8099
+var gallery = flag.String("gallery", "", "address at which to show all pages instead of testing")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *gallery == "" {
+		os.Exit(m.Run())
+	}
+	renderer, pages, err := newPages()
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/assets/", renderer.Assets())
+	all := samples(pages, ordinary)
+	for name, show := range all {
+		mux.HandleFunc("/"+name, show)
+	}
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		names := make([]string, 0, len(all))
+		for name := range all {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			fmt.Fprintf(w, "<p><a href=\"/%s\">%s</a>\n", name, name)
+		}
+	})
+	listener, err := net.Listen("tcp", *gallery)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("all pages: http://%s/", listener.Addr())
+	log.Fatal(http.Serve(listener, renderer.SecurityHeaders(mux)))
+}
+
+func newPages() (*web.Renderer, *idpweb.Pages, error) {
+	renderer, err := web.New(web.Config{
+		Issuer: "https://id.example", Locales: []fs.FS{idpweb.Locales()},
+		RequestID: func(*http.Request) string { return "req-4f7c21" },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	pages, err := idpweb.New(renderer)
+	return renderer, pages, err
+}
+
+// words are the values that come from outside: names, addresses, identifiers.
+type words struct {
+	application, redirect, person, email, organization, agency, role, id, text string
+}
+
+var ordinary = words{
+	application: "Nordlys Faktura", redirect: "https://faktura.example/callback", person: "Kari Nordmann", email: "kari.nordmann@nordlys.example",
+	organization: "Nordlys AS", agency: "Tallsmia Regnskap AS", role: "Daglig leder", id: "mbr_06bq", text: "Hei Kari,\n\nvelg et passord her:\nhttps://id.example/account/setup?token=abc\n\nVennlig hilsen\nNordlys AS",
+}
+
+func (s words) frame() idpweb.Frame {
+	return idpweb.Frame{CSRF: s.id, UILocales: "", UserLanguage: ""}
+}
+
+func (s words) conversation() idpweb.Conversation {
+	return idpweb.Conversation{
+		Frame: s.frame(), Interaction: s.id, Application: s.application, RedirectURI: s.redirect,
+		PolicyURI: "https://faktura.example/privacy", TermsURI: "https://faktura.example/terms",
+	}
+}
+
+func (s words) noted(n idpweb.Notice) idpweb.Conversation {
+	c := s.conversation()
+	c.Notice, c.Status = n, http.StatusUnprocessableEntity
+	return c
+}
+
+func (s words) memberships() []idpweb.Membership {
+	return []idpweb.Membership{
+		{Slug: "nordlys", Name: s.organization, Kind: "employee", State: "active", Role: s.role, Administrator: true, Home: true, Start: day(2024, 8, 1)},
+		{Slug: "tallsmia", Name: s.agency, Kind: "external", State: "active", Start: day(2026, 1, 1), End: day(2027, 1, 1)},
+		{Slug: "bjorkvik", Name: "Björkvik AB", Kind: "limited", State: "suspended", End: time.Date(2027, 3, 14, 15, 9, 0, 0, time.UTC)},
+	}
+}
+
+func (s words) invitations() []idpweb.Invitation {
+	return []idpweb.Invitation{
+		{ID: s.id, Name: s.agency, Kind: "external", Role: s.role, InvitedBy: s.person, Start: day(2026, 9, 1), End: day(2027, 1, 1)},
+		{ID: s.id, Name: "Björkvik AB", Kind: "employee"},
+	}
+}
+
+func day(year, month, day int) time.Time {
+	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+}
+
+type show = func(http.ResponseWriter, *http.Request)
+
+// samples are all pages in all states that a person can meet.
+func samples(p *idpweb.Pages, s words) map[string]show {
+	all := map[string]show{}
+	for _, group := range []map[string]show{signInSamples(p, s), passwordSamples(p, s), organizationSamples(p, s), accountSamples(p, s), errorSamples(p, s)} {
+		for name, sample := range group {
+			all[name] = sample
+		}
+	}
+	return all
+}
+
+func signInSamples(p *idpweb.Pages, s words) map[string]show {
+	return map[string]show{
+		"sign-in": func(w http.ResponseWriter, r *http.Request) {
+			p.SignIn(w, r, idpweb.SignInView{Conversation: s.conversation()})
+		},
+		"sign-in-problem": func(w http.ResponseWriter, r *http.Request) {
+			p.SignIn(w, r, idpweb.SignInView{Conversation: s.conversation(), Email: s.email, Problem: idpweb.ProblemEmail})
+		},
+		"sign-in-alone": func(w http.ResponseWriter, r *http.Request) {
+			p.SignIn(w, r, idpweb.SignInView{Conversation: idpweb.Conversation{Frame: s.frame()}})
+		},
+		"password": func(w http.ResponseWriter, r *http.Request) {
+			p.Password(w, r, idpweb.PasswordView{Conversation: s.conversation(), Email: s.email, OtherEmail: "/sign-in?i=1"})
+		},
+		"password-wrong": func(w http.ResponseWriter, r *http.Request) {
+			p.Password(w, r, idpweb.PasswordView{Conversation: s.noted(idpweb.NoticeWrongPassword), Email: s.email, OtherEmail: "/sign-in?i=1"})
+		},
+		"password-too-many": func(w http.ResponseWriter, r *http.Request) {
+			c := s.noted(idpweb.NoticeTooMany)
+			c.Status, c.Retry = http.StatusTooManyRequests, 15*time.Minute
+			p.Password(w, r, idpweb.PasswordView{Conversation: c, Email: s.email, OtherEmail: "/sign-in?i=1"})
+		},
+		"mail-sent": func(w http.ResponseWriter, r *http.Request) {
+			p.MailSent(w, r, idpweb.MailSentView{Conversation: s.conversation(), Email: s.email, ValidFor: 30 * time.Minute, Back: "/sign-in?i=1", DevMail: "/dev/mail"})
+		},
+		"second-factor": func(w http.ResponseWriter, r *http.Request) {
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Email: s.email})
+		},
+		"second-factor-wrong": func(w http.ResponseWriter, r *http.Request) {
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Problem: idpweb.ProblemCode})
+		},
+	}
+}
+
+func passwordSamples(p *idpweb.Pages, s words) map[string]show {
+	return map[string]show{
+		"new-password": func(w http.ResponseWriter, r *http.Request) {
+			p.NewPassword(w, r, idpweb.NewPasswordView{Conversation: s.conversation(), Email: s.email, Token: s.id, First: true, Organization: s.organization, MinLength: 15, MaxLength: 1024})
+		},
+		"new-password-problems": func(w http.ResponseWriter, r *http.Request) {
+			p.NewPassword(w, r, idpweb.NewPasswordView{
+				Conversation: s.noted(idpweb.NoticeNotSaved), Email: s.email, Token: s.id, NeedsCode: true, MinLength: 8, MaxLength: 1024,
+				PasswordProblem: idpweb.ProblemTooShort, AgainProblem: idpweb.ProblemDiffer, CodeProblem: idpweb.ProblemCode,
+			})
+		},
+		"link-expired": func(w http.ResponseWriter, r *http.Request) {
+			p.LinkExpired(w, r, idpweb.LinkExpiredView{Frame: s.frame(), Token: s.id, SignIn: "/sign-in"})
+		},
+		"link-unknown": func(w http.ResponseWriter, r *http.Request) {
+			p.LinkExpired(w, r, idpweb.LinkExpiredView{Frame: s.frame(), SignIn: "/sign-in"})
+		},
+		"sign-out": func(w http.ResponseWriter, r *http.Request) {
+			p.SignOut(w, r, idpweb.SignOutView{Conversation: s.conversation(), Email: s.email, Fields: []idpweb.Field{{Name: "state", Value: s.id}}})
+		},
+		"signed-out": func(w http.ResponseWriter, r *http.Request) {
+			p.SignedOut(w, r, idpweb.SignedOutView{Frame: s.frame(), Application: s.application, Back: "https://faktura.example/", SignIn: "/sign-in"})
+		},
+	}
+}
+
+func organizationSamples(p *idpweb.Pages, s words) map[string]show {
+	return map[string]show{
+		"organization": func(w http.ResponseWriter, r *http.Request) {
+			p.Organization(w, r, idpweb.OrganizationView{Conversation: s.conversation(), Choices: s.memberships(), Selected: "nordlys"})
+		},
+		"organization-invited": func(w http.ResponseWriter, r *http.Request) {
+			p.Organization(w, r, idpweb.OrganizationView{Conversation: s.noted(idpweb.NoticeChooseOrganization), Choices: s.memberships()[:2], Invitations: s.invitations()})
+		},
+		"organization-none": func(w http.ResponseWriter, r *http.Request) {
+			p.Organization(w, r, idpweb.OrganizationView{Conversation: s.noted(idpweb.NoticeNoOrganization), Invitations: s.invitations()[:1]})
+		},
+		"invitation": func(w http.ResponseWriter, r *http.Request) {
+			p.Invitation(w, r, idpweb.InvitationView{Conversation: s.conversation(), Invitation: s.invitations()[0], Email: s.email})
+		},
+		"consent": func(w http.ResponseWriter, r *http.Request) {
+			p.Consent(w, r, idpweb.ConsentView{Conversation: s.conversation(), Email: s.email, Organization: s.organization, Scopes: []string{"openid", "profile", "email", "offline_access", "organization", "access", s.id}})
+		},
+		"form-post": func(w http.ResponseWriter, r *http.Request) {
+			p.FormPost(w, r, idpweb.FormPostView{Frame: s.frame(), Application: s.application, Action: s.redirect, Fields: []idpweb.Field{{Name: "code", Value: s.id}, {Name: "state", Value: s.text}}})
+		},
+	}
+}
+
+func accountSamples(p *idpweb.Pages, s words) map[string]show {
+	messages := []idpweb.DevMessage{
+		{ID: "2", To: s.email, Subject: "Velg et passord for " + s.organization, At: time.Date(2026, 8, 20, 9, 41, 0, 0, time.UTC), Text: s.text, Links: []string{"https://id.example/account/setup?token=abc"}},
+		{ID: "1", To: "ola@tallsmia.example", Subject: s.text, At: time.Date(2026, 8, 20, 8, 2, 0, 0, time.UTC), Text: s.text},
+	}
+	return map[string]show{
+		"account": func(w http.ResponseWriter, r *http.Request) {
+			f := s.frame()
+			f.Notice = idpweb.NoticePasswordSet
+			p.Account(w, r, idpweb.AccountView{
+				Frame: f, Name: s.person, Email: s.email, Memberships: s.memberships(), Invitations: s.invitations(), ChangePassword: "/account/password",
+				Sessions: []idpweb.Session{
+					{ID: s.id, Device: "Firefox, Windows", Since: time.Date(2026, 8, 20, 8, 2, 0, 0, time.UTC), Current: true},
+					{ID: s.id, Device: s.role, Since: time.Date(2026, 8, 1, 18, 30, 0, 0, time.UTC), LastUsed: time.Date(2026, 8, 19, 7, 5, 0, 0, time.UTC)},
+				},
+			})
+		},
+		"account-empty": func(w http.ResponseWriter, r *http.Request) {
+			p.Account(w, r, idpweb.AccountView{Frame: s.frame(), Name: s.person, Email: s.email})
+		},
+		"dev-mail": func(w http.ResponseWriter, r *http.Request) {
+			p.DevMail(w, r, idpweb.DevMailView{Frame: s.frame(), Base: "/dev/mail", Messages: messages})
+		},
+		"dev-mail-empty": func(w http.ResponseWriter, r *http.Request) {
+			p.DevMail(w, r, idpweb.DevMailView{Frame: s.frame(), Base: "/dev/mail"})
+		},
+		"dev-message": func(w http.ResponseWriter, r *http.Request) {
+			p.DevMessage(w, r, idpweb.DevMessageView{Frame: s.frame(), Base: "/dev/mail", Message: messages[0]})
+		},
+	}
+}
+
+func errorSamples(p *idpweb.Pages, s words) map[string]show {
+	return map[string]show{
+		"error": func(w http.ResponseWriter, r *http.Request) {
+			p.Error(w, r, http.StatusBadRequest, web.Problem{Code: "invalid_request", Detail: "The redirect_uri is not registered for this application " + s.id, Back: "https://faktura.example/"})
+		},
+		"error-denied": func(w http.ResponseWriter, r *http.Request) {
+			p.Error(w, r, http.StatusForbidden, web.Problem{Code: "access_denied"})
+		},
+		"error-fault": func(w http.ResponseWriter, r *http.Request) {
+			p.Fault(w, r, fault.New(fault.Exhausted, "too_many_attempts", "Too many attempts "+s.id).After(time.Minute))
+		},
+		"error-internal": func(w http.ResponseWriter, r *http.Request) { p.Fault(w, r, fmt.Errorf("secret: %s", s.id)) },
+	}
+}

@@ -1,0 +1,57 @@
+package web
+
+// Notice is a message above a page's content: what happened, and what to do next. Its text is notice.<value>.
+type Notice string
+
+// Notices of trouble.
+const (
+	NoticeWrongPassword       Notice = "wrong_password"
+	NoticeWrongCode           Notice = "wrong_code"
+	NoticeTooMany             Notice = "too_many" // with Frame.Retry
+	NoticeFormExpired         Notice = "form_expired"
+	NoticeChooseOrganization  Notice = "choose_organization"
+	NoticeNoOrganization      Notice = "no_organization"
+	NoticeInvitationGone      Notice = "invitation_gone"
+	NoticeSecondFactorMissing Notice = "second_factor_missing" // the organization demands one, the person has none
+	NoticeNotSaved            Notice = "not_saved"
+)
+
+// Notices of success.
+const (
+	NoticePasswordSet        Notice = "password_set"
+	NoticeMailSentAgain      Notice = "mail_sent_again"
+	NoticeInvitationAccepted Notice = "invitation_accepted"
+	NoticeInvitationDeclined Notice = "invitation_declined"
+	NoticeSessionEnded       Notice = "session_ended"
+	NoticeSignInAgain        Notice = "sign_in_again" // the application asked for a fresh sign-in
+)
+
+// notices says which notices are good news; all others are shown, and announced to screen readers, as trouble.
+var notices = map[Notice]string{
+	NoticePasswordSet: "success", NoticeMailSentAgain: "success", NoticeInvitationAccepted: "success",
+	NoticeInvitationDeclined: "success", NoticeSessionEnded: "success", NoticeSignInAgain: "info",
+}
+
+// Tone is how the notice is shown: error, success or info.
+func (n Notice) Tone() string {
+	if tone, ok := notices[n]; ok {
+		return tone
+	}
+	return "error"
+}
+
+// FieldProblem is what is wrong with one field. Its text is field.<value>.
+type FieldProblem string
+
+// The problems of fields.
+const (
+	ProblemEmail        FieldProblem = "email"         // not an e-mail address
+	ProblemRequired     FieldProblem = "required"      // left empty
+	ProblemTooShort     FieldProblem = "too_short"     // fewer than MinLength
+	ProblemTooLong      FieldProblem = "too_long"      // more than MaxLength
+	ProblemTooCommon    FieldProblem = "too_common"    // on the list of passwords that attackers try first
+	ProblemContainsName FieldProblem = "contains_name" // holds the person's name, e-mail or organization
+	ProblemUsedBefore   FieldProblem = "used_before"   // same as the one in use
+	ProblemDiffer       FieldProblem = "differ"        // the two passwords are not the same
+	ProblemCode         FieldProblem = "code"          // the code is wrong
+)

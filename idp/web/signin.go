@@ -1,0 +1,117 @@
+package web
+
+import (
+	"net/http"
+	"time"
+)
+
+// SignInView asks for the e-mail. Fields: email; buttons continue and, for an application, cancel.
+type SignInView struct {
+	Conversation
+	Email   string // what was typed before, or login_hint
+	Problem FieldProblem
+}
+
+// SignIn writes the page sign-in.
+func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, v SignInView) {
+	p.write(w, r, shown{"sign-in", v.Frame, v, v.RedirectURI})
+}
+
+// PasswordView asks for the password; it is the same for every e-mail. Fields: email (shown, read-only), password;
+// buttons continue, forgot-password (action=forgot) and, for an application, cancel.
+type PasswordView struct {
+	Conversation
+	Email      string
+	OtherEmail string // address of the page that asks for the e-mail; empty hides the link
+	Problem    FieldProblem
+}
+
+// Password writes the page password.
+func (p *Pages) Password(w http.ResponseWriter, r *http.Request, v PasswordView) {
+	p.write(w, r, shown{"password", v.Frame, v, v.RedirectURI})
+}
+
+// MailSentView tells everybody the same, whether a mail was sent or not. Button resend (action=resend) posts email.
+type MailSentView struct {
+	Conversation
+	Email    string        // empty where the mail was asked for by an old link
+	ValidFor time.Duration // how long a link of this kind works
+	Back     string        // address of the page before; empty hides the link
+	DevMail  string        // address of the captured mail under --dev; empty hides the link
+}
+
+// MailSent writes the page mail-sent.
+func (p *Pages) MailSent(w http.ResponseWriter, r *http.Request, v MailSentView) {
+	p.write(w, r, shown{"mail-sent", v.Frame, v, ""})
+}
+
+// SecondFactorView asks for the code of the authenticator. Field code; buttons continue and cancel.
+type SecondFactorView struct {
+	Conversation
+	Email   string
+	Problem FieldProblem
+}
+
+// SecondFactor writes the page second-factor.
+func (p *Pages) SecondFactor(w http.ResponseWriter, r *http.Request, v SecondFactorView) {
+	p.write(w, r, shown{"second-factor", v.Frame, v, v.RedirectURI})
+}
+
+// NewPasswordView asks for a password twice. Fields: email (shown, read-only), token (hidden), new_password,
+// new_password_again and, with NeedsCode, code; button continue.
+type NewPasswordView struct {
+	Conversation
+	Email           string
+	Token           string // the link's token, or empty when something else proves the mailbox
+	First           bool   // the person never had a password: words of welcome
+	Organization    string // name of the organization that invited, for the welcome; may be empty
+	NeedsCode       bool   // a second factor is enrolled and must be shown before anything is stored
+	MinLength       int
+	MaxLength       int
+	PasswordProblem FieldProblem
+	AgainProblem    FieldProblem
+	CodeProblem     FieldProblem
+}
+
+// NewPassword writes the page new-password.
+func (p *Pages) NewPassword(w http.ResponseWriter, r *http.Request, v NewPasswordView) {
+	p.write(w, r, shown{"new-password", v.Frame, v, v.RedirectURI})
+}
+
+// LinkExpiredView explains that a link was used, replaced or too old, and offers a new one. Field token (hidden); button
+// continue asks for a new mail.
+type LinkExpiredView struct {
+	Frame
+	Token  string // the old token; empty hides the form
+	SignIn string // address of the sign-in page; empty hides the link
+}
+
+// LinkExpired writes the page link-expired.
+func (p *Pages) LinkExpired(w http.ResponseWriter, r *http.Request, v LinkExpiredView) {
+	p.write(w, r, shown{"link-expired", v.Frame, v, ""})
+}
+
+// SignOutView asks whether the person wants to sign out. Buttons sign-out (action=sign-out) and cancel.
+type SignOutView struct {
+	Conversation
+	Email  string
+	Fields []Field // further hidden fields that the handler wants back, such as state
+}
+
+// SignOut writes the page sign-out.
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, v SignOutView) {
+	p.write(w, r, shown{"sign-out", v.Frame, v, v.RedirectURI})
+}
+
+// SignedOutView says that the person is signed out.
+type SignedOutView struct {
+	Frame
+	Application string
+	Back        string // address of the application; empty hides the link
+	SignIn      string // address of the sign-in page; empty hides the link
+}
+
+// SignedOut writes the page signed-out.
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, v SignedOutView) {
+	p.write(w, r, shown{"signed-out", v.Frame, v, ""})
+}
