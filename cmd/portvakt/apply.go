@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"portvakt/cmd/portvakt/seed"
+	"portvakt/idp/application"
+	"portvakt/idp/credential"
+	"portvakt/internal/directory"
+	"portvakt/internal/secret"
+	"portvakt/internal/sqldb"
+	"portvakt/migrations"
+)
+
+type applyCommand struct {
+	target
+	File   string `short:"f" required:"" help:"The file to apply (YAML)." type:"path"`
+	DryRun bool   `help:"Only tell what would change."`
+	Dev    bool   `help:"Allow secrets in clear, for a database of serve --dev."`
+}
+
+// Run applies the file, through the process that serves the database if there is one.
+func (c applyCommand) Run(w world) error {
+	cfg, err := c.configuration(w)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return mistake{err}
+	}
+	if c.Dev && cfg.Keys.Master == "" {
+		cfg.Keys.Master = devMaster
+	}
+	request := applyRequest{Name: c.File, Data: data, DryRun: c.DryRun}
+	text, err := c.here(w, cfg, request)
+	if errors.Is(err, errServed) {
+		text, err = applyOverSocket(w.ctx, socketPath(cfg.Database.URL), request)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w.stdout, text)
+	return nil
+}
+
+// here applies the file in this process.
+func (c applyCommand) here(w world, cfg Config, request applyRequest) (string, error) {
+	secrets := fileSecrets
+	if c.Dev {
+		secrets = plainSecrets
+	}
+	file, err := parseFile(request.Name, request.Data, secrets)
+	if err != nil {
+		return "", err
+	}
+	keys, err := cfg.masterKeys()
+	if err != nil {
+		return "", mistakef("keys.master: %w", err)
+	}
+	db, err := openDatabase(w, sqldb.Config{URL: cfg.Database.URL})
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	if err := prepareTables(w.ctx, db.DB, runOf(request.DryRun)); err != nil {
+		return "", err
+	}
+	h := &house{db: db.DB, dir: directory.New(db.DB), keys: keys}
+	h.credentials = credential.New(db.DB, secret.NewPasswords(secret.DefaultParams), keys, nil, credential.Config{})
+	return h.apply(w.ctx, file, runOf(request.DryRun))
+}
+
+// prepareTables brings the tables up to date. A dry run does so in an empty database only: to a database that serves, new
+// tables are a change, and the programs that serve it may be older.
+func prepareTables(ctx context.Context, db *sqldb.DB, run kindOfRun) error {
+	if run == dryRun {
+		pending, err := db.Pending(ctx, migrations.Files)
+		if err != nil {
+			return mistake{err}
+		}
+		if len(pending) > 0 && pending[0].Number > 1 {
+			return mistakef("the database's tables are older than this program, and a dry run changes nothing; bring them up to date with: portvakt migrate")
+		}
+	}
+	if _, err := db.Migrate(ctx, migrations.Files); err != nil {
+		return mistake{err}
+	}
+	return nil
+}
+
+// secretsAllowed says whether passwords and secrets may stand in the file itself.
+type secretsAllowed bool
+
+const (
+	plainSecrets secretsAllowed = true
+	fileSecrets  secretsAllowed = false
+)
+
+// kindOfRun says whether anything is written.
+type kindOfRun bool
+
+const (
+	realRun kindOfRun = false
+	dryRun  kindOfRun = true
+)
+
+func runOf(dry bool) kindOfRun { return kindOfRun(dry) }
+
+func parseFile(name string, data []byte, secrets secretsAllowed) (*seed.File, error) {
+	file, problems := seed.Parse(name, data, seed.Options{AllowPlainSecrets: bool(secrets), Folder: filepath.Dir(name),
+		CheckApplication: application.Check, CheckTOTP: func(text string) error { _, err := credential.ParseSecret(text); return err }})
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return file, nil
+}
+
+// apply writes the file's wishes into the database and answers the report.
+func (h *house) apply(ctx context.Context, file *seed.File, run kindOfRun) (string, error) {
+	problems, err := file.Resolve(ctx, h.dir)
+	if err != nil {
+		return "", err
+	}
+	if len(problems) > 0 {
+		return "", problems
+	}
+	deps := seed.Deps{DB: h.db, Directory: h.dir, Hash: h.credentials.Hash, SetPassword: h.credentials.Set, SetTOTP: h.credentials.SetTOTP,
+		Enrolled: func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (bool, bool, error) {
+			has, err := h.credentials.Of(ctx, q, user)
+			return has.Password, has.Code, err
+		}}
+	do := seed.Apply
+	if run == dryRun {
+		do = seed.Plan
+	}
+	report, err := do(ctx, deps, file)
+	return report.String(), err
+}
+
+// applyRequest serves the local socket.
+func (h *house) applyRequest(dev bool) func(context.Context, applyRequest) (string, error) {
+	return func(ctx context.Context, r applyRequest) (string, error) {
+		file, err := parseFile(r.Name, r.Data, secretsAllowed(dev))
+		if err != nil {
+			return "", err
+		}
+		return h.apply(ctx, file, runOf(r.DryRun))
+	}
+}
+
+// parseSeed reads what --dev loads at its start, before anything is opened; the demo application is added.
+func parseSeed(o options) (*seed.File, error) {
+	if o.seed == nil {
+		return nil, nil
+	}
+	return parseFile(o.seedName, o.seed, plainSecrets)
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"portvakt/authz"
+	"portvakt/idp/account"
+	"portvakt/idp/application"
+	"portvakt/idp/credential"
+	"portvakt/idp/interaction"
+	"portvakt/idp/oidc"
+	"portvakt/idp/session"
+	"portvakt/idp/signing"
+	"portvakt/idp/token"
+	idpweb "portvakt/idp/web"
+	"portvakt/internal/directory"
+	"portvakt/internal/httpserver"
+	"portvakt/internal/mail"
+	"portvakt/internal/outbox"
+	"portvakt/internal/outgoing"
+	"portvakt/internal/ratelimit"
+	"portvakt/internal/secret"
+	"portvakt/internal/sqldb"
+	"portvakt/internal/web"
+	"portvakt/scim"
+)
+
+// house is everything that serves, put together: the one place where the rooms meet.
+type house struct {
+	log         *slog.Logger
+	db          *sqldb.DB
+	clock       *devClock
+	keys        *secret.Keys
+	dir         *directory.Directory
+	events      *outbox.Outbox
+	limits      *ratelimit.Limiter
+	ring        *signing.Ring
+	clients     *application.Clients
+	credentials *credential.Credentials
+	sessions    *session.Sessions
+	tokens      *token.Service
+	talks       *interaction.Service
+	accounts    *account.Account
+	oidc        *oidc.Handler
+	scim        *scim.Handler
+	renderer    *web.Renderer
+	pages       *idpweb.Pages
+	mails       *mail.Captured // under --dev alone
+	outside     *outgoing.Client
+}
+
+// build puts the house together over an open, migrated database. Nothing runs yet.
+func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *slog.Logger) (*house, error) {
+	h := &house{log: log, db: db, clock: clock, dir: directory.New(db), events: outbox.New(db, log), limits: ratelimit.New(db)}
+	var err error
+	if h.keys, err = o.masterKeys(); err != nil {
+		return nil, mistakef("keys.master: %w", err)
+	}
+	if h.outside, err = o.outside(); err != nil {
+		return nil, err
+	}
+	ring := signing.DefaultConfig()
+	ring.RotateEvery = o.Keys.RotateEvery
+	if h.ring, err = signing.Open(ctx, db, h.keys, ring, log); err != nil {
+		return nil, mistake{err}
+	}
+	if err := h.buildPages(o); err != nil {
+		return nil, err
+	}
+	if err := h.buildSignIn(o); err != nil {
+		return nil, err
+	}
+	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Log: log}); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *house) buildPages(o *options) (err error) {
+	h.renderer, err = web.New(web.Config{Issuer: o.Issuer, Locales: []fs.FS{idpweb.Locales()}, Log: h.log,
+		RequestID: func(r *http.Request) string { return httpserver.RequestID(r.Context()) }})
+	if err != nil {
+		return err
+	}
+	h.pages, err = idpweb.New(h.renderer)
+	return err
+}
+
+func (c *Config) outside() (*outgoing.Client, error) {
+	ca, err := readOptional(c.Outgoing.CAFile, "outgoing.ca_file")
+	if err != nil {
+		return nil, err
+	}
+	cfg := c.Outgoing.Config
+	cfg.ExtraCA = ca
+	client, err := outgoing.New(cfg)
+	if err != nil {
+		return nil, mistakef("outgoing: %w", err)
+	}
+	return client, nil
+}
+
+// sender is who takes mail out of the house: the mail server, or under --dev the database.
+func (h *house) sender(o *options) (mail.Sender, error) {
+	if o.dev && o.Mail.Host == "" {
+		h.mails = mail.NewCaptured(h.db)
+		return h.mails, nil
+	}
+	ca, err := readOptional(o.Mail.CAFile, "mail.ca_file")
+	if err != nil {
+		return nil, err
+	}
+	return mail.NewSMTP(o.smtp(ca))
+}
+
+// claims lets authz say what a member may do, in the shape that tokens are made of.
+type claims struct{ engine *authz.Engine }
+
+// Of answers the claims of the scope access.
+func (c claims) Of(ctx context.Context, s directory.Standing, _ []string) (map[string][]string, error) {
+	may, err := c.engine.ClaimsOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]string{
+		"roles": may.Roles, "role_path": may.RolePath, "groups": may.Groups, "entitlements": may.Entitlements,
+		"profiles": may.Profiles, "functions": may.Functions, "segments": may.Segments,
+	}, nil
+}
+
+// work is what runs beside the requests until ctx ends; it answers when all of it has stopped.
+func (h *house) work(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { h.db.Watermarks().Run(ctx) })
+	group.Go(func() { h.ring.Run(ctx) })
+	group.Go(func() { h.tokens.Run(ctx, h.log) })
+	group.Go(func() { h.logged("outbox", h.events.Run(ctx)) })
+	group.Go(func() { h.logged("sessions", h.sessions.Run(ctx)) })
+	group.Go(func() { h.every(ctx, time.Second, "announce ended memberships", h.announceEnded) })
+	group.Go(func() { h.every(ctx, 10*time.Minute, "purge", h.purge) })
+	group.Wait()
+}
+
+func (h *house) logged(what string, err error) {
+	if err != nil {
+		h.log.Error("stopped", "what", what, "error", err)
+	}
+}
+
+// every calls f now and then; a failure is logged and tried again, since nothing that must hold depends on it.
+func (h *house) every(ctx context.Context, pause time.Duration, what string, f func(context.Context) error) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("failed", "what", what, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (h *house) announceEnded(ctx context.Context) error {
+	_, err := h.dir.Memberships.AnnounceEnded(ctx)
+	return err
+}
+
+func (h *house) purge(ctx context.Context) error {
+	mine, err := h.db.Lease(ctx, "purge", secret.NewToken(), time.Minute)
+	if err != nil || !mine {
+		return err
+	}
+	if err := h.limits.Purge(ctx); err != nil {
+		return err
+	}
+	if _, err := h.talks.Purge(ctx); err != nil {
+		return err
+	}
+	if _, err := h.accounts.Purge(ctx); err != nil {
+		return err
+	}
+	_, err = h.sessions.Purge(ctx)
+	return err
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"portvakt/internal/httpserver"
+)
+
+// listenMetrics takes the port of the metrics' own listener; it shows nothing that belongs to anybody, and still is not
+// for the public.
+func (s *server) listenMetrics(w world) (err error) {
+	cfg := httpserver.DefaultConfig()
+	cfg.Addr = s.o.Metrics.Addr
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), watched{s})
+	routes := http.NewServeMux()
+	routes.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if s.metrics, err = httpserver.New(cfg, routes, newLog(w, s.o.Log)); err != nil {
+		return mistake{err}
+	}
+	if _, err = s.metrics.Listen(); err != nil {
+		return mistakef("metrics: %w", err)
+	}
+	return nil
+}
+
+// watched collects what operators watch.
+type watched struct{ s *server }
+
+var (
+	panicsTotal   = prometheus.NewDesc("portvakt_panics_total", "Requests that panicked since the start.", nil, nil)
+	outboxWaiting = prometheus.NewDesc("portvakt_outbox_waiting", "Deliveries that are not done yet.", nil, nil)
+	outboxOldest  = prometheus.NewDesc("portvakt_outbox_oldest_seconds", "Age of the oldest delivery that is not done yet.", nil, nil)
+	outboxGivenUp = prometheus.NewDesc("portvakt_outbox_given_up", "Deliveries that were given up after the last try.", nil, nil)
+)
+
+// Describe names the metrics.
+func (watched) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{panicsTotal, outboxWaiting, outboxOldest, outboxGivenUp} {
+		out <- d
+	}
+}
+
+// Collect reads them; a database that does not answer leaves the outbox's out.
+func (c watched) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.MustNewConstMetric(panicsTotal, prometheus.CounterValue, float64(c.s.main.Panics()))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	backlog, err := c.s.house.events.Backlog(ctx)
+	if err != nil {
+		return
+	}
+	out <- prometheus.MustNewConstMetric(outboxWaiting, prometheus.GaugeValue, float64(backlog.Waiting))
+	out <- prometheus.MustNewConstMetric(outboxOldest, prometheus.GaugeValue, backlog.Oldest.Seconds())
+	out <- prometheus.MustNewConstMetric(outboxGivenUp, prometheus.GaugeValue, float64(backlog.GivenUp))
+}

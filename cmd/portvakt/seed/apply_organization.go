@@ -1,0 +1,197 @@
+package seed
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"portvakt/internal/directory"
+	"portvakt/internal/secret"
+)
+
+// makeOrganizations makes the missing ones first, so that everybody's home and every agency is there, and then brings the
+// others up to date.
+func (r *run) makeOrganizations(ctx context.Context) error {
+	made := map[string]bool{}
+	for i := range r.file.Organizations {
+		x := &r.file.Organizations[i]
+		o, err := r.dir.Organizations.BySlug(ctx, x.Slug.Text)
+		there, err := found(err)
+		if err != nil {
+			return err
+		}
+		if !there {
+			o = directory.Organization{Slug: x.Slug.Text, Seats: directory.UnlimitedSeats, SecondFactor: directory.SecondFactorOptional, Language: "en"}
+			if o, err = r.dir.Organizations.Create(ctx, x.over(o)); err != nil {
+				return r.refused(x.Position, "organization "+x.Slug.Text, err)
+			}
+			made[o.Slug] = true
+			r.report.add(where(o.Slug), "organization", directory.Tally{Made: 1})
+		}
+		r.organizations[o.Slug] = o
+	}
+	for i := range r.file.Organizations {
+		if err := r.settle(ctx, &r.file.Organizations[i], made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func where(slug string) string { return "organization " + slug }
+
+// over lays the keys that stand in the file over an organization.
+func (x *Organization) over(o directory.Organization) directory.Organization {
+	set(&o.Name, x.Name)
+	set(&o.Seats, x.Seats)
+	if x.Language.present() {
+		o.Language = x.Language.Text
+	}
+	if x.SecondFactor.present() {
+		o.SecondFactor = directory.SecondFactor(x.SecondFactor.Text)
+	}
+	if x.Domains != nil {
+		o.Domains = nil
+		for _, w := range x.Domains {
+			key, err := directory.DomainKey(w.Text)
+			if err != nil {
+				key = w.Text // refused by the directory
+			}
+			o.Domains = append(o.Domains, key)
+		}
+	}
+	if x.Features != nil {
+		o.Features = texts(x.Features)
+	}
+	for _, list := range []*[]string{&o.Domains, &o.Features} {
+		*list = slices.Clone(*list)
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return o
+}
+
+// settle writes an organization that differs from the file, once every agency is there.
+func (r *run) settle(ctx context.Context, x *Organization, made map[string]bool) error {
+	was, err := r.dir.Organizations.BySlug(ctx, x.Slug.Text)
+	if err != nil {
+		return err
+	}
+	want := x.over(was)
+	if x.ManagedBy.present() {
+		if want.ManagedBy, err = r.slug(ctx, x.ManagedBy); err != nil {
+			return err
+		}
+	}
+	slices.Sort(was.Domains)
+	slices.Sort(was.Features)
+	if reflect.DeepEqual(was, want) {
+		return nil
+	}
+	o, err := r.dir.Organizations.Change(ctx, was.ID, func(o *directory.Organization) error { *o = want; return nil })
+	if err != nil {
+		return r.refused(x.Position, where(x.Slug.Text), err)
+	}
+	r.organizations[o.Slug] = o
+	if !made[o.Slug] {
+		r.report.add(where(o.Slug), "organization", directory.Tally{Changed: 1})
+	}
+	return nil
+}
+
+// slug finds an organization of the file or the database.
+func (r *run) slug(ctx context.Context, w Word) (directory.OrganizationID, error) {
+	if o, here := r.organizations[w.Text]; here {
+		return o.ID, nil
+	}
+	o, err := r.dir.Organizations.BySlug(ctx, w.Text)
+	if err != nil {
+		return o.ID, r.refused(w.at, "organization "+w.Text, err)
+	}
+	r.organizations[w.Text] = o
+	return o.ID, nil
+}
+
+// organization brings everything in an organization up to date. What is named before it is made comes later.
+func (r *run) organization(ctx context.Context, x *Organization) error {
+	o := r.organizations[x.Slug.Text]
+	a := &accessRun{run: r, org: o.ID, where: where(o.Slug)}
+	steps := []func(context.Context, *Organization) error{a.segments, a.profiles, a.roles, a.groups, a.sharing, r.members, a.groupMembers, a.rules,
+		r.provisioningClients, r.serviceAccounts}
+	for _, step := range steps {
+		if err := step(ctx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// provisioningClients makes clients with their first token; existing ones keep theirs.
+func (r *run) provisioningClients(ctx context.Context, x *Organization) error {
+	org := r.organizations[x.Slug.Text].ID
+	all, err := r.dir.ProvisioningClients.OfOrganization(ctx, org)
+	if err != nil {
+		return err
+	}
+	for i := range x.ProvisioningClients {
+		p := &x.ProvisioningClients[i]
+		was := existing(all, func(c directory.ProvisioningClient) bool { return c.Name == p.Name.Text })
+		want := was
+		if want.ID.IsZero() {
+			want = directory.ProvisioningClient{Organization: org, Name: p.Name.Text, Quirks: "generic", MayUsers: true, MayGroups: true, MayAccess: true}
+		}
+		if p.Rights != nil {
+			rights := texts(p.Rights)
+			want.MayUsers, want.MayGroups = slices.Contains(rights, "users"), slices.Contains(rights, "groups")
+			want.MayAccess, want.MayAdministrators = slices.Contains(rights, "access"), slices.Contains(rights, "administrators")
+		}
+		if p.Quirks.present() {
+			want.Quirks = p.Quirks.Text
+		}
+		if want == was {
+			continue
+		}
+		token := p.Token.Reveal()
+		if token == "" { // it exists, so no token is stored
+			token = secret.NewToken()
+		}
+		if _, err := r.dir.ProvisioningClients.Create(ctx, want, token); err != nil {
+			return r.refused(p.Position, "provisioning client "+p.Name.Text, err)
+		}
+		r.report.add(where(x.Slug.Text), "provisioning client", tally(was.ID.IsZero()))
+	}
+	return nil
+}
+
+// serviceAccounts makes accounts with their secret; existing ones keep theirs.
+func (r *run) serviceAccounts(ctx context.Context, x *Organization) error {
+	org := r.organizations[x.Slug.Text].ID
+	all, err := r.dir.ServiceAccounts.OfOrganization(ctx, org)
+	if err != nil {
+		return err
+	}
+	for i := range x.ServiceAccounts {
+		a := &x.ServiceAccounts[i]
+		was := existing(all, func(s directory.ServiceAccount) bool { return s.Key == a.ID.Text })
+		want := was
+		if fresh := was.ID.IsZero(); fresh {
+			want = directory.ServiceAccount{Organization: org, Key: a.ID.Text, Name: a.ID.Text, SecretHash: secret.HashToken(a.Secret.Reveal())}
+		}
+		set(&want.Name, a.Name)
+		if !was.ID.IsZero() && want.Name == was.Name {
+			continue
+		}
+		if _, err := r.dir.ServiceAccounts.Save(ctx, x.Slug.Text, want); err != nil {
+			return r.refused(a.Position, "service account "+a.ID.Text, err)
+		}
+		r.report.add(where(x.Slug.Text), "service account", tally(was.ID.IsZero()))
+	}
+	return nil
+}
+
+func tally(fresh bool) directory.Tally {
+	if fresh {
+		return directory.Tally{Made: 1}
+	}
+	return directory.Tally{Changed: 1}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"net/url"
+
+	"portvakt/authz"
+	"portvakt/idp/account"
+	"portvakt/idp/application"
+	"portvakt/idp/credential"
+	"portvakt/idp/gate"
+	"portvakt/idp/interaction"
+	"portvakt/idp/oidc"
+	"portvakt/idp/session"
+	"portvakt/idp/token"
+	"portvakt/internal/mail"
+	"portvakt/internal/outgoing"
+	"portvakt/internal/secret"
+)
+
+// buildSignIn puts the sign-in conversation and the tokens together, from the ground up.
+func (h *house) buildSignIn(o *options) (err error) {
+	h.clients = application.NewClients(h.db, h.dir)
+	door := gate.New(h.dir)
+	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{})
+	h.sessions, err = session.New(h.db, session.Config{Issuer: o.Issuer, Idle: o.Sessions.Idle, Absolute: o.Sessions.Absolute}, h.log)
+	if err != nil {
+		return err
+	}
+	forms := session.NewForms(h.keys)
+	lifetimes := token.DefaultConfig()
+	lifetimes.Issuer, lifetimes.Access = o.Issuer, o.Tokens.Access
+	lifetimes.RefreshIdle, lifetimes.RefreshTotal = o.Tokens.RefreshIdle, o.Tokens.RefreshAbsolute
+	h.tokens = token.New(token.Parts{DB: h.db, Directory: h.dir, Gate: door, Ring: h.ring, Keys: h.keys,
+		Claims: claims{authz.New(h.dir.Access)}, SIDs: oidc.SIDs(h.sessions)}, lifetimes)
+	devMail := ""
+	if o.dev && o.Mail.Host == "" {
+		devMail = o.Issuer + "/dev/mail"
+	}
+	h.talks = interaction.New(interaction.Deps{DB: h.db, Directory: h.dir, Clients: h.clients, Credentials: h.credentials,
+		Sessions: h.sessions, Forms: forms, Gate: door, Pages: h.pages, Log: h.log}, interaction.Config{DevMail: devMail})
+	if err := h.buildAccount(o, forms, devMail); err != nil {
+		return err
+	}
+	h.oidc, err = oidc.New(oidc.Deps{DB: h.db, Clients: h.clients, Tokens: h.tokens, Ring: h.ring, Sessions: h.sessions, Forms: forms,
+		Interactions: h.talks, Pages: h.pages, Poster: poster{h.outside}, Log: h.log, Issuer: o.Issuer})
+	if err != nil {
+		return err
+	}
+	h.sessions.Subscribe(h.events)
+	h.accounts.Subscribe(h.events)
+	h.oidc.Subscribe(h.events)
+	return nil
+}
+
+func (h *house) buildAccount(o *options, forms *session.Forms, devMail string) error {
+	sender, err := h.sender(o)
+	if err != nil {
+		return err
+	}
+	texts, err := mail.NewTexts()
+	if err != nil {
+		return err
+	}
+	h.accounts = account.New(account.Deps{DB: h.db, Directory: h.dir, Credentials: h.credentials, Sessions: h.sessions, Forms: forms,
+		Interactions: h.talks, Pages: h.pages, Limiter: h.limits, Texts: texts, Sender: sender, Log: h.log},
+		account.Config{Issuer: o.Issuer, DevMail: devMail})
+	return nil
+}
+
+// poster sends logout tokens through the guarded client.
+type poster struct{ client *outgoing.Client }
+
+// PostForm answers the status that the application gave.
+func (p poster) PostForm(ctx context.Context, target string, values url.Values) (int, error) {
+	res, err := p.client.PostForm(ctx, target, values)
+	if err != nil {
+		return 0, err
+	}
+	return res.Status, nil
+}
