@@ -9,7 +9,7 @@ import (
 )
 
 // fields says which attribute is which of the directory's fields. What does not stand here cannot be filtered or sorted
-// by: the list of what may be asked for is apart from the list of what is shown (TestWall067).
+// by: the list of what may be asked for is apart from the list of what is shown (TestWall067_HiddenAttributesAreNoOracle).
 var fields = map[string]directory.Field{
 	"id": directory.FieldID, "externalId": directory.FieldExternalID, "userName": directory.FieldUserName, "active": directory.FieldActive,
 	"meta.created": directory.FieldCreated, "meta.lastModified": directory.FieldChanged,

@@ -43,8 +43,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve is the guard: token, organization, route, right, body; then the route's own function.
 //
-// Invariant: nothing but a live provisioning token passes, on every path (TestWall058); a path of another organization is
-// answered like one of no organization (TestWall059).
+// Invariant: nothing but a live provisioning token passes, on every path (TestWall058_CredentialsOfTheWrongKind);
+// a path of another organization is answered like one of no organization (TestWall059_TheNeighbour).
 func (x *exchange) serve() error {
 	client, err := x.h.dir.ProvisioningClients.Authenticate(x.ctx, bearer(x.r.Header))
 	if err != nil {

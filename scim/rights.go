@@ -28,7 +28,7 @@ func take(c directory.ProvisioningClient, m *directory.Member) error {
 // may asks whether the client may turn the one member into the other. was is the zero member for a new one.
 //
 // Invariant: nobody becomes, stays or ceases to be an administrator by a client without that right, and no access is given
-// or taken without that one (TestWall062, TestWall064).
+// or taken without that one (TestWall062_PrivilegedAttributes, TestWall064_AdministratorsAndOthersMembers).
 func may(c directory.ProvisioningClient, was, is *directory.Member) error {
 	if (was.Administrator || is.Administrator) && !c.MayAdministrators {
 		return errAdministrators

@@ -6,7 +6,8 @@
 //
 // Invariant: asking for a link behaves the same for every address; who gets one is decided where nobody watches
 // (TestForgotIsTheSameForEverybody).
-// Invariant: a link works once, for the person and address it was made for, and a newer one voids it (TestLink…).
+// Invariant: a link works once, for the person and address it was made for, and a newer one voids it
+// (TestLinkIsConsumedOnce, TestLinkIsVoidedByANewerOne, TestLinkOfSomebodyElseNow).
 // Invariant: a new password ends every session, and is stored only after the second factor, where one is enrolled
 // (TestResetAsksForTheSecondFactor, TestResetEndsOtherSessions).
 // Invariant: links are built from the configured issuer, never from the request (TestLinksIgnoreTheHost).
