@@ -62,6 +62,7 @@ func StatementsForTest(m Member, email Email, now time.Time) []StatementForTest 
 		{"countSeats", countSeatsText, []any{m.Organization, m.ID, at}},
 		{"countAdministrators", countAdministratorsText, []any{m.Organization, m.ID, at}},
 		{"claimEnded", claimEndedText, []any{at, 200}},
+		{"readGround", groundText, []any{m.Organization, email.Domain(), email.Key, m.ManagedBy}},
 		{"Authenticate", authenticateText, []any{hashOf("token-number-1"), at}},
 		{"Users.ByEmail", `select ` + userColumns + ` from users where email_key = $1`, []any{email.Key}},
 	}

@@ -112,7 +112,11 @@ func changeContended(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 		}
 	}
 	if becomesUser(m) {
-		return attachUser(ctx, tx, m, false)
+		g, err := readGround(ctx, tx, m)
+		if err != nil {
+			return err
+		}
+		return attachUser(ctx, tx, m, &g, false)
 	}
 	return rename(ctx, tx, was, m)
 }

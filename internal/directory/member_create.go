@@ -65,24 +65,23 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	o, err := seatsOf(ctx, tx, m.Organization)
+	g, err := groundOf(ctx, tx, m)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(m.Functions, Function.isSingle) {
-		if o, err = lockedOrganization(ctx, tx, m.Organization); err != nil {
-			return err
-		}
-	}
 	if m.Kind != ContactOnly {
-		if err := attachUser(ctx, tx, m, trusted); err != nil {
+		if err := attachUser(ctx, tx, m, &g, trusted); err != nil {
 			return err
 		}
 	}
-	if err := takeSeat(ctx, tx, o, m); err != nil {
+	if err := takeSeat(ctx, tx, g.organization, m); err != nil {
 		return err
 	}
-	if err := checkLinks(ctx, tx, m, &Member{}); err != nil {
+	was := Member{}
+	if g.client {
+		was.ManagedBy = m.ManagedBy // looked at already
+	}
+	if err := checkLinks(ctx, tx, m, &was); err != nil {
 		return err
 	}
 	made, err := insertMember(ctx, tx, m)
@@ -132,16 +131,9 @@ func (m *Member) nameDefault() {
 }
 
 // attachUser finds or makes the person and decides whether the membership is accepted.
-func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
-	email, err := ParseEmail(m.Email)
-	if err != nil {
-		return err
-	}
-	home, err := Organizations{store{tx: tx}}.OfDomain(ctx, email.Domain())
-	if err != nil {
-		return err
-	}
-	u, fresh, err := findUser(ctx, tx, email, home)
+func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted bool) error {
+	home := g.home
+	u, fresh, err := findUser(ctx, tx, g)
 	if err != nil {
 		return err
 	}

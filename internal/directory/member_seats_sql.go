@@ -8,19 +8,9 @@ import (
 	"portvakt/internal/sqldb"
 )
 
-// seatsOf reads what bounds the organization's members. Where seats are limited it locks the organization's row, so that
-// of two at the same moment one waits and counts the other.
+// lockedOrganization locks the organization's row and reads it as it then is.
 //
 // Invariant: seats are counted under that lock, never from a stored counter (TestLastSeatRace).
-func seatsOf(ctx context.Context, tx *sqldb.Tx, org OrganizationID) (Organization, error) {
-	o, err := scanOrganization(tx.QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.id = $1`, org))
-	if err != nil || o.Seats == UnlimitedSeats {
-		return o, err
-	}
-	return lockedOrganization(ctx, tx, org)
-}
-
-// lockedOrganization locks the organization's row and reads it as it then is.
 func lockedOrganization(ctx context.Context, tx *sqldb.Tx, org OrganizationID) (Organization, error) {
 	if err := lockOrganization(ctx, tx, org); err != nil {
 		return Organization{}, err

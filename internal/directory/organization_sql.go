@@ -11,9 +11,13 @@ import (
 const organizationColumns = `o.id, o.slug, o.name, o.language, coalesce(o.seats, -1), o.second_factor, o.managed_by, o.state = 'suspended',
 	o.access_version, o.version, o.created_at, o.changed_at`
 
+func organizationTargets(o *Organization) []any {
+	return []any{&o.ID, &o.Slug, &o.Name, &o.Language, &o.Seats, &o.SecondFactor, &o.ManagedBy, &o.Suspended,
+		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt)}
+}
+
 func scanOrganization(r sqldb.Row) (o Organization, err error) {
-	err = r.Scan(&o.ID, &o.Slug, &o.Name, &o.Language, &o.Seats, &o.SecondFactor, &o.ManagedBy, &o.Suspended,
-		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt))
+	err = r.Scan(organizationTargets(&o)...)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		err = ErrOrganizationNotFound
 	}

@@ -143,21 +143,19 @@ func announceUser(ctx context.Context, tx *sqldb.Tx, id UserID, kind string, e U
 }
 
 // findUser finds or makes the person with the address. The second answer says whether the person is new.
-func findUser(ctx context.Context, tx *sqldb.Tx, email Email, home OrganizationID) (User, bool, error) {
-	users := Users{store{tx: tx}}
-	u, err := users.ByEmail(ctx, email)
-	if !fault.Is(err, fault.NotFound) {
-		return u, false, err
+func findUser(ctx context.Context, tx *sqldb.Tx, g *ground) (User, bool, error) {
+	if !g.user.ID.IsZero() {
+		return g.user, false, nil
 	}
-	u = User{
-		ID: sqldb.NewID[userPrefix](tx.Now()), Email: email, Home: home, State: UserActive, Epoch: 1, CredentialsEpoch: 1,
+	u := User{
+		ID: sqldb.NewID[userPrefix](tx.Now()), Email: g.email, Home: g.home, State: UserActive, Epoch: 1, CredentialsEpoch: 1,
 		Version: 1, CreatedAt: tx.Now(), ChangedAt: tx.Now(),
 	}
 	made, err := insertUser(ctx, tx, &u)
 	if err != nil || made {
 		return u, made, err
 	}
-	u, err = users.ByEmail(ctx, email) // somebody else was quicker
+	u, err = Users{store{tx: tx}}.ByEmail(ctx, g.email) // somebody else was quicker
 	return u, false, err
 }
 
