@@ -57,6 +57,22 @@ const (
 	StateContact   State = "contact" // cannot sign in
 )
 
+// ResellerRole is what an agency's employee does for an organization that the agency manages (R30).
+type ResellerRole string
+
+// What an agency's employee can be for an organization.
+const (
+	Accountant ResellerRole = "accountant"
+	Auditor    ResellerRole = "auditor"
+)
+
+// ResellerAccess is what a member of kind reseller may do; zero for every other kind.
+type ResellerAccess struct {
+	Role               ResellerRole
+	BankAccess         bool // added explicitly
+	UserAdministration bool // added explicitly
+}
+
 // Member is a membership with its person: a user in one organization for the span [Start, End).
 type Member struct {
 	ID           MembershipID
@@ -68,12 +84,15 @@ type Member struct {
 	End   time.Time // exclusive; zero: open
 
 	AcceptedAt  time.Time
+	AcceptBy    time.Time // an invitation that nobody has accepted is over then; zero: it stays open
 	SuspendedAt time.Time
 	EndedAt     time.Time // ended by somebody, whatever End says
 	AnnouncedAt time.Time // when the end was announced
 	DeletedAt   time.Time
 	ArchivedAt  time.Time
 
+	InvitedBy     UserID // who made the member, where that was a person
+	Reseller      ResellerAccess
 	Administrator bool
 	Role          RoleID
 	AllSegments   bool
@@ -119,18 +138,19 @@ func (m *Member) StateAt(now time.Time) State {
 }
 
 func (m *Member) facts() facts {
-	return facts{m.Kind, m.Start, m.End, m.AcceptedAt, m.SuspendedAt, m.EndedAt, m.DeletedAt, m.ArchivedAt}
+	return facts{m.Kind, m.Start, m.End, m.AcceptedAt, m.AcceptBy, m.SuspendedAt, m.EndedAt, m.DeletedAt, m.ArchivedAt}
 }
 
 // facts are what a membership's state is computed from.
 type facts struct {
-	kind                                                      Kind
-	start, end, accepted, suspended, ended, deleted, archived time.Time
+	kind                                                                Kind
+	start, end, accepted, acceptBy, suspended, ended, deleted, archived time.Time
 }
 
-// over reports whether a membership has ended, by somebody or by itself.
+// over reports whether a membership has ended, by somebody or by itself: at its end, or unaccepted for too long.
 func (f facts) over(now time.Time) bool {
-	return !f.deleted.IsZero() || !f.ended.IsZero() || !f.end.IsZero() && !now.Before(f.end)
+	return !f.deleted.IsZero() || !f.ended.IsZero() || !f.end.IsZero() && !now.Before(f.end) ||
+		f.accepted.IsZero() && !f.acceptBy.IsZero() && !now.Before(f.acceptBy)
 }
 
 func stateAt(f facts, now time.Time) State {
@@ -194,7 +214,7 @@ func (m *Member) clone() *Member {
 // settle brings a member into the one form in which it is stored and compared: whole microseconds UTC, sorted lists
 // without repetitions, nothing empty beside nothing.
 func (m *Member) settle() {
-	for _, t := range []*time.Time{&m.Start, &m.End, &m.AcceptedAt, &m.SuspendedAt, &m.EndedAt, &m.AnnouncedAt, &m.DeletedAt, &m.ArchivedAt} {
+	for _, t := range []*time.Time{&m.Start, &m.End, &m.AcceptedAt, &m.AcceptBy, &m.SuspendedAt, &m.EndedAt, &m.AnnouncedAt, &m.DeletedAt, &m.ArchivedAt} {
 		if !t.IsZero() {
 			*t = t.UTC().Truncate(time.Microsecond)
 		}

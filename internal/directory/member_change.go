@@ -150,7 +150,7 @@ func keepFixed(was, m *Member, now time.Time) {
 	m.ID, m.Organization, m.User = was.ID, was.Organization, was.User
 	m.Epoch, m.Version, m.CreatedAt, m.ChangedAt = was.Epoch, was.Version, was.CreatedAt, was.ChangedAt
 	m.AcceptedAt, m.AnnouncedAt, m.DeletedAt, m.EndedAt = was.AcceptedAt, was.AnnouncedAt, was.DeletedAt, was.EndedAt
-	m.EmailVerified = was.EmailVerified
+	m.EmailVerified, m.InvitedBy = was.EmailVerified, was.InvitedBy
 	if m.Kind == ContactOnly && m.User.IsZero() {
 		m.Email = was.Email // a person without user has contact details only
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"portvakt/internal/actor"
 	"portvakt/internal/audit"
 	"portvakt/internal/fault"
 	"portvakt/internal/outbox"
@@ -65,6 +66,7 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
 	if err := m.check(); err != nil {
 		return err
 	}
+	m.InvitedBy = inviter(ctx)
 	g, err := groundOf(ctx, tx, m)
 	if err != nil {
 		return err
@@ -112,12 +114,26 @@ func complete(m *Member, now time.Time) {
 	}
 	m.nameDefault()
 	if m.Kind == ContactOnly {
+		m.AcceptBy = time.Time{}
 		m.Email = "" // it is a user name, and whatever contact details were given
 	}
 	if len(m.Segments) == 0 {
 		m.AllSegments = true
 	}
 	m.settle()
+}
+
+// inviter is the person who makes the member, zero where a system does.
+func inviter(ctx context.Context) UserID {
+	a := actor.From(ctx)
+	if a.Kind != actor.Person && a.Kind != actor.Operator {
+		return UserID{}
+	}
+	id, err := ParseUserID(a.ID)
+	if err != nil {
+		return UserID{}
+	}
+	return id
 }
 
 // nameDefault is the user name of whoever was given none: the sign-in address, else the identifier.

@@ -35,7 +35,7 @@ func takeSeat(ctx context.Context, tx *sqldb.Tx, o Organization, m *Member) erro
 
 const countSeatsText = `select count(*) from memberships m where m.organization_id = $1 and m.id <> $2
 	and m.kind in ('employee', 'external', 'reseller') and m.suspended_at is null and m.ended_at is null and m.deleted_at is null
-	and m.archived_at is null and (m.end_at is null or m.end_at > $3)`
+	and m.archived_at is null and (m.end_at is null or m.end_at > $3) and (m.accepted_at is not null or m.accept_by is null or m.accept_by > $3)`
 
 // countSeats counts the members but one that take a seat: TakesSeat in SQL.
 func countSeats(ctx context.Context, tx *sqldb.Tx, org OrganizationID, but MembershipID, now time.Time) (n int64, err error) {

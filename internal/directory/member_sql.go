@@ -12,7 +12,7 @@ import (
 const memberColumns = `m.id, m.organization_id, m.user_id, m.kind, m.start_at, m.end_at, m.accepted_at, m.suspended_at, m.ended_at,
 	m.end_announced_at, m.deleted_at, m.archived_at, m.administrator, m.role_id, m.all_segments, m.user_name, m.external_id,
 	m.provisioning_client_id, m.manager_id, m.manager_text, m.successor_id, m.details, m.epoch, m.version, m.created_at, m.changed_at,
-	u.email, u.email_key, u.email_verified_at is not null`
+	m.accept_by, m.invited_by, m.reseller_role, m.bank_access, m.user_administration, u.email, u.email_key, u.email_verified_at is not null`
 
 const memberFrom = ` from memberships m left join users u on u.id = m.user_id`
 
@@ -23,6 +23,7 @@ func scanMember(r sqldb.Row) (m Member, err error) {
 		sqldb.Time(&m.SuspendedAt), sqldb.Time(&m.EndedAt), sqldb.Time(&m.AnnouncedAt), sqldb.Time(&m.DeletedAt), sqldb.Time(&m.ArchivedAt),
 		&m.Administrator, &m.Role, &m.AllSegments, &m.UserName, sqldb.NullText(&m.ExternalID), &m.ManagedBy, &m.Manager,
 		sqldb.NullText(&m.ManagerText), &m.Successor, &details, &m.Epoch, &m.Version, sqldb.Time(&m.CreatedAt), sqldb.Time(&m.ChangedAt),
+		sqldb.Time(&m.AcceptBy), &m.InvitedBy, sqldb.NullText((*string)(&m.Reseller.Role)), &m.Reseller.BankAccess, &m.Reseller.UserAdministration,
 		sqldb.NullText(&address.Address), sqldb.NullText(&address.Key), &m.EmailVerified)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return m, ErrMemberNotFound
@@ -146,6 +147,7 @@ func memberValues(m *Member) ([]any, error) {
 		Fold(d.FormattedName), Fold(d.NickName), Fold(d.Title), Fold(d.UserType), Fold(d.Locale), Fold(d.Timezone),
 		Fold(d.PreferredLanguage), Fold(d.ProfileURL), Fold(d.EmployeeNumber), Fold(d.CostCenter), Fold(d.Company), Fold(d.Division),
 		Fold(d.Department), m.Epoch, m.Version, sqldb.Micros(m.ChangedAt),
+		sqldb.Micros(m.AcceptBy), sqldb.Text(string(m.Reseller.Role)), m.Reseller.BankAccess, m.Reseller.UserAdministration,
 	}, nil
 }
 
@@ -159,10 +161,11 @@ func insertMember(ctx context.Context, tx *sqldb.Tx, m *Member) (made bool, err 
 			archived_at, administrator, role_id, all_segments, user_name, user_name_key, external_id, provisioning_client_id, manager_id,
 			manager_text, successor_id, details, given_name_key, family_name_key, display_name_key, formatted_name_key, nick_name_key,
 			title_key, user_type_key, locale_key, timezone_key, preferred_language_key, profile_url_key, employee_number_key,
-			cost_center_key, company_key, division_key, department_key, epoch, version, changed_at, id, organization_id, user_id, created_at)
+			cost_center_key, company_key, division_key, department_key, epoch, version, changed_at, accept_by, reseller_role, bank_access,
+			user_administration, id, organization_id, user_id, created_at, invited_by)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-			$27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43) on conflict do nothing`,
-		append(values, m.ID, m.Organization, m.User, sqldb.Micros(m.CreatedAt))...)
+			$27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48) on conflict do nothing`,
+		append(values, m.ID, m.Organization, m.User, sqldb.Micros(m.CreatedAt), m.InvitedBy)...)
 	return n == 1, err
 }
 
@@ -177,8 +180,9 @@ func updateMember(ctx context.Context, tx *sqldb.Tx, loaded int64, m *Member) er
 			details = $20, given_name_key = $21, family_name_key = $22, display_name_key = $23, formatted_name_key = $24,
 			nick_name_key = $25, title_key = $26, user_type_key = $27, locale_key = $28, timezone_key = $29,
 			preferred_language_key = $30, profile_url_key = $31, employee_number_key = $32, cost_center_key = $33, company_key = $34,
-			division_key = $35, department_key = $36, epoch = $37, version = $38, changed_at = $39, user_id = $40
-		where organization_id = $41 and id = $42 and version = $43`, append(values, m.User, m.Organization, m.ID, loaded)...)
+			division_key = $35, department_key = $36, epoch = $37, version = $38, changed_at = $39, accept_by = $40,
+			reseller_role = $41, bank_access = $42, user_administration = $43, user_id = $44
+		where organization_id = $45 and id = $46 and version = $47`, append(values, m.User, m.Organization, m.ID, loaded)...)
 	if err != nil {
 		return err
 	}
@@ -203,8 +207,10 @@ func countAlive(ctx context.Context, q sqldb.Queryer, user UserID, now time.Time
 }
 
 const claimEndedText = `update memberships set end_announced_at = $1, epoch = epoch + 1, version = version + 1, changed_at = $1
-	where id in (select id from memberships where end_at is not null and end_announced_at is null and end_at <= $1 order by end_at limit $2)
-		and end_announced_at is null and end_at <= $1
+	where id in (select id from (select id, end_at as over_at from memberships where end_at is not null and end_announced_at is null and end_at <= $1
+			union select id, accept_by from memberships where accept_by is not null and accepted_at is null and end_announced_at is null and accept_by <= $1) o
+			order by over_at limit $2)
+		and end_announced_at is null and (end_at <= $1 or accepted_at is null and accept_by <= $1)
 	returning id, organization_id, user_id`
 
 // claimEnded takes memberships whose end has passed unannounced; a row goes to exactly one caller. The conditions stand
@@ -220,7 +226,8 @@ func claimEnded(ctx context.Context, tx *sqldb.Tx, limit int) ([]Member, error) 
 func claimInvitation(ctx context.Context, tx *sqldb.Tx, user UserID, id MembershipID) (org OrganizationID, err error) {
 	err = tx.QueryRow(ctx, `update memberships set accepted_at = $1, version = version + 1, changed_at = $1
 		where id = $2 and user_id = $3 and accepted_at is null and ended_at is null and deleted_at is null and suspended_at is null
-			and archived_at is null and kind <> 'contact' and (end_at is null or end_at > $1) returning organization_id`, sqldb.Micros(tx.Now()), id, user).Scan(&org)
+			and archived_at is null and kind <> 'contact' and (end_at is null or end_at > $1) and (accept_by is null or accept_by > $1)
+		returning organization_id`, sqldb.Micros(tx.Now()), id, user).Scan(&org)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return org, ErrMemberNotFound
 	}

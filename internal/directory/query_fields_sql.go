@@ -23,7 +23,7 @@ type column struct {
 
 // activeSQL is Member.ListedActive as SQL (TestActiveAgrees); {now} is the bound present.
 const activeSQL = `(m.archived_at is null and m.deleted_at is null and m.ended_at is null and (m.end_at is null or m.end_at > {now})
-	and (m.kind = 'contact' or m.suspended_at is null))`
+	and (m.accepted_at is not null or m.accept_by is null or m.accept_by > {now}) and (m.kind = 'contact' or m.suspended_at is null))`
 
 // memberFields is the closed list of what a member can be compared and sorted by.
 var memberFields = map[Field]column{

@@ -53,10 +53,10 @@ func insertUser(ctx context.Context, tx *sqldb.Tx, u *User) (made bool, err erro
 		return false, err
 	}
 	n, err := tx.Exec(ctx, `insert into users (id, email, email_key, email_verified_at, home_organization_id, state, operator, details,
-			epoch, credentials_epoch, version, created_at, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (email_key) do nothing`,
+			epoch, credentials_epoch, version, created_at, changed_at, email_domain)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (email_key) do nothing`,
 		u.ID, u.Email.Address, u.Email.Key, sqldb.Micros(u.EmailVerifiedAt), u.Home, string(u.State), u.Operator, details,
-		u.Epoch, u.CredentialsEpoch, u.Version, sqldb.Micros(u.CreatedAt), sqldb.Micros(u.ChangedAt))
+		u.Epoch, u.CredentialsEpoch, u.Version, sqldb.Micros(u.CreatedAt), sqldb.Micros(u.ChangedAt), u.Email.Domain())
 	return n == 1, err
 }
 
@@ -103,8 +103,8 @@ func renameUser(ctx context.Context, tx *sqldb.Tx, id UserID, e Email) error {
 	if taken > 0 {
 		return ErrEmailTaken
 	}
-	return oneUser(tx.Exec(ctx, `update users set email = $2, email_key = $3, version = version + 1, changed_at = $4 where id = $1`,
-		id, e.Address, e.Key, sqldb.Micros(tx.Now())))
+	return oneUser(tx.Exec(ctx, `update users set email = $2, email_key = $3, version = version + 1, changed_at = $4, email_domain = $5 where id = $1`,
+		id, e.Address, e.Key, sqldb.Micros(tx.Now()), e.Domain()))
 }
 
 // SetDetails stores the person's own details.

@@ -15,8 +15,8 @@ import (
 // cost the same; ids of PostgreSQL's own making.
 const creation = `\set i random(1, 2000000000)
 begin;
-insert into users (id, email, email_key, home_organization_id, state, operator, details, epoch, credentials_epoch, version, created_at, changed_at)
-  select gen_random_uuid(), 'floor-' || :i::text || '-' || :client_id::text || '@bench.example', 'floor-' || gen_random_uuid() || '@bench.example', id, 'active', false, '{}', 1, 1, 1, 0, 0
+insert into users (id, email, email_key, home_organization_id, state, operator, details, epoch, credentials_epoch, version, created_at, changed_at, email_domain)
+  select gen_random_uuid(), 'floor-' || :i::text || '-' || :client_id::text || '@bench.example', 'floor-' || gen_random_uuid() || '@bench.example', id, 'active', false, '{}', 1, 1, 1, 0, 0, 'bench.example'
   from organizations where slug = 'bench';
 with u as (select id from users where email_key = 'suspended-0-0@bench.example'), o as (select id from organizations where slug = 'bench'),
   m as (insert into memberships (id, organization_id, user_id, kind, start_at, accepted_at, end_announced_at, administrator, all_segments, user_name, user_name_key,
