@@ -7,7 +7,10 @@ alter table memberships add column reseller_role text check (reseller_role in ('
 alter table memberships add column bank_access {BOOL} not null default false;
 alter table memberships add column user_administration {BOOL} not null default false;
 create index memberships_unanswered on memberships (accept_by) where accept_by is not null and accepted_at is null and end_announced_at is null;
+create index memberships_resellers on memberships (organization_id, id) where kind = 'reseller';
 create index memberships_invited_by on memberships (invited_by) where invited_by is not null;
+
+alter table memberships add column second_factor text check (second_factor = 'required');  -- of this member; null: as the organization says
 
 alter table organizations add column suspended_keep_seats {BOOL} not null default false;
 
@@ -31,6 +34,12 @@ create table features (                   -- what can be switched on, with the n
   price_label text not null,
   position    {INT} not null
 ) {STRICT};
+
+insert into features (key, names, price_label, position) values
+  ('archive', '{"de":"Archivierung","en":"Archive","nb":"Arkivering","sv":"Arkivering"}', '', 1),
+  ('extra_users', '{"de":"Zusätzliche Benutzer","en":"Extra users","nb":"Ekstra brukere","sv":"Extra användare"}', '', 2);
+insert into features (key, names, price_label, position)
+  select distinct feature, '{}', '', 3 from organization_features where feature not in ('archive', 'extra_users');
 
 create table feature_activations (        -- one row each time; billing counts them
   id              {ID} primary key,
@@ -63,10 +72,16 @@ create table invitations (                -- each time somebody was asked; the m
   bounced_at      {INT},
   bounce_reason   text,
   opened_at       {INT},
-  withdrawn_at    {INT}
+  declined_at     {INT},
+  withdrawn_at    {INT},
+  reminded_at     {INT},                  -- the person was reminded of it
+  superseded_at   {INT}                   -- the person was asked again
 ) {STRICT};
-create index invitations_membership on invitations (membership_id, created_at);
-create index invitations_organization on invitations (organization_id, created_at, id);
+create unique index invitations_membership on invitations (membership_id) where superseded_at is null;
+create index invitations_asked on invitations (membership_id, created_at);
+create index invitations_organization on invitations (organization_id, created_at, id) where superseded_at is null;
+
+create index member_functions_recipients on member_functions (organization_id, function);
 
 create table reminders (                  -- what was reminded of, so that nobody hears of it twice
   membership_id {ID} not null references memberships (id),
@@ -85,7 +100,7 @@ create table endings (                    -- who takes over what an ended member
   chosen_at       {INT},
   version         {INT} not null
 ) {STRICT};
-create index endings_pending on endings (organization_id, created_at) where choice = 'pending';
+create index endings_pending on endings (organization_id, created_at, membership_id) where choice = 'pending';
 
 create table transfers (                  -- records that applications move from one member to another
   id              {ID} primary key,
@@ -93,10 +108,12 @@ create table transfers (                  -- records that applications move from
   from_id         {ID} not null references memberships (id),
   to_id           {ID} not null references memberships (id),
   created_at      {INT} not null,
-  done_at         {INT}                   -- all applications have moved what they have
+  done_at         {INT},                  -- all applications have moved what they have
+  withdrawn_at    {INT}                   -- before anything was moved
 ) {STRICT};
-create unique index transfers_one on transfers (organization_id, from_id);
-create index transfers_organization on transfers (organization_id, created_at, id);
+create unique index transfers_open on transfers (organization_id, from_id) where done_at is null and withdrawn_at is null;
+create index transfers_organization on transfers (organization_id, id);
+create index transfers_from on transfers (from_id);
 
 create table transfer_parts (             -- what one application has to move; module '' is all that it has
   transfer_id     {ID} not null references transfers (id),
@@ -109,25 +126,35 @@ create table transfer_parts (             -- what one application has to move; m
 ) {STRICT};
 create index transfer_parts_waiting on transfer_parts (application_id, transfer_id) where acknowledged_at is null;
 
--- Service accounts: several secrets, keys, and whose hand made them.
+-- Service accounts: several secrets and keys, and whose hand made them.
 
 alter table service_accounts add column auth_method text not null default 'client_secret_basic'
   check (auth_method in ('client_secret_basic', 'private_key_jwt'));
-alter table service_accounts add column jwks text not null default '';
-alter table service_accounts add column made_by {ID} references memberships (id);
+alter table service_accounts add column last_used_at {INT};  -- to the hour
 
-create table service_account_secrets (
-  hash               {BYTES} not null,
-  service_account_id {ID} not null references service_accounts (id),
+create table service_account_credentials (
+  id                 {ID} primary key,
   organization_id    {ID} not null references organizations (id),
-  made_by            {ID} references memberships (id),  -- ends with this member where that is an external or a reseller
+  service_account_id {ID} not null references service_accounts (id),
+  hash               {BYTES},             -- SHA-256 of a secret
+  jwk                text,                -- or a public key
+  made_by            {ID} references memberships (id),
+  bound              {BOOL} not null,     -- ends with the member who made it: an external or a reseller
+  member_end_at      {INT},               -- that member's end
   created_at         {INT} not null,
-  expires_at         {INT},
-  primary key (service_account_id, hash)
+  expires_at         {INT},               -- its own end
+  check ((hash is null) <> (jwk is null))
 ) {STRICT};
-create index service_account_secrets_made_by on service_account_secrets (made_by) where made_by is not null;
-insert into service_account_secrets (hash, service_account_id, organization_id, created_at)
-  select secret_hash, id, organization_id, created_at from service_accounts;
+create index service_account_credentials_account on service_account_credentials (organization_id, service_account_id);
+create index service_account_credentials_made_by on service_account_credentials (made_by) where made_by is not null;
+insert into service_account_credentials (id, organization_id, service_account_id, hash, bound, created_at)
+  select id, organization_id, id, secret_hash, false, created_at from service_accounts;
+alter table service_accounts drop column secret_hash;
+
+alter table provisioning_tokens add column made_by {ID} references memberships (id);
+alter table provisioning_tokens add column bound {BOOL} not null default false;
+alter table provisioning_tokens add column member_end_at {INT};
+create index provisioning_tokens_made_by on provisioning_tokens (made_by) where made_by is not null;
 
 create table used_assertions (            -- jti of client assertions, RFC 7523 §3
   hash       {BYTES} primary key,         -- of client and jti
@@ -137,14 +164,25 @@ create index used_assertions_expiry on used_assertions (expires_at);
 
 -- Accounts that look as if several people used them.
 
-create table shared_account_hints (
-  user_id    {ID} not null references users (id),
-  day        {INT} not null,              -- days since 1970
-  first_at   {INT} not null,
-  last_at    {INT} not null,
-  times      {INT} not null,
-  devices    {INT} not null,              -- at the same time, at most
+create table shared_account_hints (       -- for the person
+  user_id  {ID} not null references users (id),
+  day      {INT} not null,                -- days since 1970, UTC
+  first_at {INT} not null,
+  last_at  {INT} not null,
+  times    {INT} not null,                -- how often it began
+  devices  {INT} not null,                -- at the same time, at most
   primary key (user_id, day)
+) {STRICT};
+
+create table shared_account_hints_of_organizations (  -- for those in whose name the devices were used
+  organization_id {ID} not null references organizations (id),
+  day             {INT} not null,
+  user_id         {ID} not null references users (id),
+  first_at        {INT} not null,
+  last_at         {INT} not null,
+  times           {INT} not null,
+  devices         {INT} not null,
+  primary key (organization_id, day, user_id)
 ) {STRICT};
 
 -- History: personal values sealed under the person's key, entries in a chain for each organization.
@@ -158,14 +196,17 @@ create table person_keys (
 
 alter table audit_entries add column behalf text not null default '';      -- on whose behalf, where not the actor's own
 alter table audit_entries add column user_agent text not null default '';
-alter table audit_entries add column person text not null default '';      -- whose values are sealed
+alter table audit_entries add column person text not null default '';      -- whom it is about; whose values are sealed
 alter table audit_entries add column sealed {BYTES};                       -- JSON of changes: field, before, after
+alter table audit_entries add column salt {BYTES};                         -- hashed with address and user agent
+alter table audit_entries add column origin {BYTES};                       -- that hash, once the three were erased
 alter table audit_entries add column position {INT};                       -- in the chain; null until sealed into it
 alter table audit_entries add column link {BYTES};                         -- hash over this entry and all before
 create index audit_entries_waiting on audit_entries (id) where position is null;
 create unique index audit_entries_chain on audit_entries (organization_id, position) where position is not null;
 create index audit_entries_person on audit_entries (person, at) where person <> '';
-create index audit_entries_at on audit_entries (at, id);
+create index audit_entries_at on audit_entries (at, id) where organization_id is null;
+create index audit_entries_actor on audit_entries (actor_id, at) where actor_kind in ('person', 'operator');
 
 create table audit_chains (
   chain      text primary key,            -- outside id of the organization, or "installation"
@@ -181,6 +222,12 @@ create table audit_heads (                -- signed now and then, so that a chai
   signature text not null,                -- JWS over the three and the time
   at        {INT} not null,
   primary key (chain, position)
+) {STRICT};
+
+create table audit_signers (              -- public keys that heads were signed with; the ring forgets its own
+  kid        text primary key,
+  jwk        {BYTES} not null,            -- sealed by the master key, so that nobody can put one there
+  created_at {INT} not null
 ) {STRICT};
 
 create table erasures (
@@ -200,6 +247,7 @@ create table imports (
   organization_id {ID} not null references organizations (id),
   fingerprint     {BYTES} not null,       -- of file and options
   line            {INT} not null,         -- the last that was committed
+  lines           {INT} not null,         -- how many people that was
   created         {INT} not null,
   linked          {INT} not null,
   refused         {INT} not null,
@@ -207,4 +255,13 @@ create table imports (
   changed_at      {INT} not null,
   done_at         {INT},
   unique (organization_id, fingerprint)
+) {STRICT};
+
+create table import_refusals (
+  import_id {ID} not null references imports (id) on delete cascade,
+  line      {INT} not null,
+  field     text not null,
+  code      text not null,
+  text      text not null,
+  primary key (import_id, line)
 ) {STRICT};

@@ -23,6 +23,7 @@ type Actor struct {
 	Kind         Kind
 	ID           string // the actor's id, "" for System and Anonymous
 	Name         string // what to show; never an e-mail address
+	Behalf       string // the outside id of whoever it acts for, "" for itself
 	Organization string // the organization's id the actor is bound to, "" if none
 	RequestID    string
 	Address      string // the peer's IP address

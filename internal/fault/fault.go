@@ -38,19 +38,25 @@ func (k Kind) String() string {
 // Fault is a failure with a kind. Values are immutable: the methods that add to a fault return a copy.
 type Fault struct {
 	Kind  Kind
-	Code  string        // stable, for programs: "user_name_taken"
-	Field string        // the field at fault, in the directory's words; "" if none
-	Text  string        // one sentence fit for clients
-	Retry time.Duration // when to come back, for Exhausted
-	cause error
+	Code  string // stable, for programs: "user_name_taken"
+	Field string // the field at fault, in the directory's words; "" if none
+	Text  string // one sentence fit for clients
+	// Values are what Newf put into the sentence, in order, so that a translated sentence names the same.
+	Values []string
+	Retry  time.Duration // when to come back, for Exhausted
+	cause  error
 }
 
 // New makes a fault; text is one English sentence fit for clients, without a final full stop.
 func New(kind Kind, code, text string) *Fault { return &Fault{Kind: kind, Code: code, Text: text} }
 
-// Newf is New with a formatted sentence.
+// Newf is New with a formatted sentence; the arguments stay readable as Values.
 func Newf(kind Kind, code, format string, args ...any) *Fault {
-	return New(kind, code, fmt.Sprintf(format, args...))
+	f := New(kind, code, fmt.Sprintf(format, args...))
+	for _, a := range args {
+		f.Values = append(f.Values, fmt.Sprint(a))
+	}
+	return f
 }
 
 // On names the field at fault.

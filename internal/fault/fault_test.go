@@ -74,3 +74,11 @@ func ExampleNewf() {
 	fmt.Println(err.Text)
 	// Output: All 4 seats are in use
 }
+
+// TestNewfKeepsItsValues: in order, and through every copy, so that a translated sentence names the same.
+func TestNewfKeepsItsValues(t *testing.T) {
+	f := fault.Newf(fault.Invalid, "x", "%d of %q", 3, "a b").On("f").Because(errors.New("c")).After(time.Second)
+	if fmt.Sprintf("%q", f.Values) != `["3" "a b"]` || f.Text != `3 of "a b"` || fault.New(fault.Invalid, "x", "y").Values != nil {
+		t.Errorf("%+v", f)
+	}
+}

@@ -44,13 +44,19 @@ type Setup struct {
 	SignInURL        string        // where to ask for another one
 }
 
-// Invitation asks somebody who has an account whether they join an organization.
+// Invitation asks somebody whether they join an organization.
 type Invitation struct {
 	Recipient
 	OrganizationName string
-	Kind             string    // employee, external, limited, contact, reseller
-	End              time.Time // exclusive; the zero time is open
-	Link             string    // where to accept or decline
+	Inviter          string // a person's name; "" where there is none to tell
+	Kind             string // employee, external, limited, contact, reseller
+	Packages         []string
+	End              time.Time     // exclusive; the zero time is open
+	AnswerBy         time.Time     // the zero time: as long as it lasts
+	Link             string        // where to accept or decline, or to choose a first password, which accepts
+	ValidFor         time.Duration // of a link that chooses a password; 0: the person has an account
+	SignInURL        string        // where to ask for another such link
+	Reminder         bool          // the person was asked before
 }
 
 // Reset lets somebody choose a new password.
@@ -135,18 +141,37 @@ func (t *Texts) Setup(m Setup) Message {
 
 // Invitation writes the mail.
 func (t *Texts) Invitation(m Invitation) Message {
-	w, l := t.begin("invitation", m.Recipient, m.OrganizationName)
+	kind := "invitation"
+	if m.Reminder {
+		kind = "invitation_reminder"
+	}
+	w, l := t.begin(kind, m.Recipient, m.OrganizationName)
 	organization := inText(m.OrganizationName)
 	if _, known := w.Texts["kind."+m.Kind]; known {
 		l.say(w.fill("invitation.text.as", "organization", organization, "kind", w.fill("kind."+m.Kind)))
 	} else {
 		l.say(w.fill("invitation.text", "organization", organization))
 	}
+	if name := inText(m.Inviter); name != "" {
+		l.say(w.fill("invitation.by", "person", name))
+	}
+	if len(m.Packages) > 0 {
+		l.say(w.fill("invitation.packages", "packages", inText(strings.Join(m.Packages, ", "))))
+	}
 	if !m.End.IsZero() {
 		l.say(w.fill("invitation.end", "end", w.end(m.End)))
 	}
-	l.button(w, w.fill("invitation.button"), m.Link)
-	l.say(w.fill("invitation.sign_in"))
+	if !m.AnswerBy.IsZero() {
+		l.say(w.fill("invitation.answer_by", "end", w.fill("time.until", "moment", w.moment(m.AnswerBy))))
+	}
+	if m.ValidFor > 0 {
+		l.button(w, w.fill("invitation.setup_button"), m.Link)
+		l.say(w.fill("link.valid", "valid", w.duration(m.ValidFor)))
+		l.Parts = append(l.Parts, part{Text: w.fill("setup.later"), Link: m.SignInURL, Small: true})
+	} else {
+		l.button(w, w.fill("invitation.button"), m.Link)
+		l.say(w.fill("invitation.sign_in"))
+	}
 	l.note(w.fill("invitation.unexpected", "organization", organization))
 	return t.render(m.To, l)
 }

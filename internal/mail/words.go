@@ -31,7 +31,19 @@ func loadWords(language string) (*words, error) {
 	if err := json.Unmarshal(raw, w); err != nil {
 		return nil, fmt.Errorf("mail: locale %s: %w", language, err)
 	}
-	return w, nil
+	return w, w.addNotices()
+}
+
+// addNotices reads the sentences of the notices, which stand in a file of their own.
+func (w *words) addNotices() error {
+	raw, err := files.ReadFile("locales/" + w.language + ".notice.json")
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &w.Texts); err != nil { // adds to what is there
+		return fmt.Errorf("mail: notices %s: %w", w.language, err)
+	}
+	return nil
 }
 
 // fill puts values into a sentence, in one pass: a value that looks like a placeholder stays what it is.

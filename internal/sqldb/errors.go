@@ -1,5 +1,14 @@
 package sqldb
 
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
 // IsUnique reports whether err is the violation of a unique constraint or primary key.
 func IsUnique(err error) bool {
 	if err == nil {
@@ -23,4 +32,27 @@ func isRetryable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// IsUnavailable reports whether err says that the database cannot be reached or takes nobody at present: trying again in
+// a moment makes sense, and nothing is wrong with the request.
+func IsUnavailable(err error) bool {
+	if err == nil {
+		return false
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	if errors.As(err, &connect) || errors.As(err, &network) && network.Timeout() {
+		return true
+	}
+	var operation *net.OpError
+	if errors.As(err, &operation) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	switch code := pgCode(err); code {
+	case "57P01", "57P02", "57P03", "53300": // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
+		return true
+	default:
+		return strings.HasPrefix(code, "08") || sqliteCode(err)&0xff == 5 // connection exceptions; SQLITE_BUSY
+	}
 }

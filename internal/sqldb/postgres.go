@@ -36,7 +36,7 @@ func openPostgres(ctx, background context.Context, cfg Config, b *bus) (driver, 
 }
 
 func (p *postgres) Query(ctx context.Context, sql string, args ...any) (Rows, error) {
-	return p.pool.Query(ctx, sql, args...)
+	return p.pool.Query(ctx, sql, planned(sql, args)...)
 }
 
 func (p *postgres) QueryRow(ctx context.Context, sql string, args ...any) Row {
@@ -66,6 +66,15 @@ func (p *postgres) script(ctx context.Context, text string) error {
 }
 
 func (p *postgres) close() { p.pool.Close() }
+
+// planned makes a long text be planned anew each time, with the values at hand: it is a compiled list or filter, and the one
+// plan that a prepared statement settles for may read a whole table because it was small at that time.
+func planned(sql string, args []any) []any {
+	if len(sql) <= keepTexts {
+		return args
+	}
+	return append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+}
 
 type pgRow struct{ row pgx.Row }
 

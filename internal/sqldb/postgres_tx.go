@@ -39,7 +39,7 @@ func (t *pgTx) send(ctx context.Context, statements ...statement) (pgx.BatchResu
 
 func (t *pgTx) Query(ctx context.Context, sql string, args ...any) (Rows, error) {
 	if t.start == "" {
-		return t.conn.Query(ctx, sql, args...)
+		return t.conn.Query(ctx, sql, planned(sql, args)...)
 	}
 	results, err := t.send(ctx, statement{sql, args})
 	if err != nil {
@@ -85,12 +85,27 @@ func (t *pgTx) batch(ctx context.Context, statements []statement) error {
 	return results.Close()
 }
 
+// started sends the begin that is still owed.
+func (t *pgTx) started(ctx context.Context) error {
+	if t.start == "" {
+		return nil
+	}
+	_, err := t.conn.Exec(ctx, t.start)
+	t.start = ""
+	return err
+}
+
+func (t *pgTx) load(ctx context.Context, b bulk) error {
+	if err := t.started(ctx); err != nil {
+		return err
+	}
+	_, err := t.conn.CopyFrom(ctx, pgx.Identifier{b.table}, b.columns, pgx.CopyFromRows(b.rows))
+	return err
+}
+
 func (t *pgTx) script(ctx context.Context, text string) error {
-	if t.start != "" {
-		if _, err := t.conn.Exec(ctx, t.start); err != nil {
-			return err
-		}
-		t.start = ""
+	if err := t.started(ctx); err != nil {
+		return err
 	}
 	_, err := t.conn.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol)
 	return err

@@ -23,6 +23,14 @@ type Config struct {
 	MaxConnections int              // pool size on PostgreSQL, readers on SQLite; 0: 16
 	Relaxed        bool             // SQLite: synchronous=NORMAL (a power cut may lose the last commits); tests
 	Clock          func() time.Time // nil: time.Now
+	Vault          Vault            // nil: what must be sealed cannot be stored
+}
+
+// Vault seals what must not stand in the database in clear, under a key that is not in the database.
+type Vault interface {
+	// Seal encrypts plain for a purpose; Open needs the same purpose.
+	Seal(purpose string, plain []byte) []byte
+	Open(purpose string, sealed []byte) ([]byte, error)
 }
 
 // Row is one result row to scan.
@@ -43,6 +51,8 @@ type Queryer interface {
 	// Exec answers how many rows the statement touched.
 	Exec(ctx context.Context, sql string, args ...any) (int64, error)
 	Now() time.Time
+	// Vault is nil where the database was opened without one.
+	Vault() Vault
 }
 
 // ErrNoRows is what Scan answers where no row was found, on both engines.
@@ -75,6 +85,7 @@ type txDriver interface {
 	QueryRow(ctx context.Context, sql string, args ...any) Row
 	Exec(ctx context.Context, sql string, args ...any) (int64, error)
 	batch(ctx context.Context, statements []statement) error
+	load(ctx context.Context, b bulk) error
 	script(ctx context.Context, text string) error
 	// commit runs the last statements and ends the transaction; after an error the caller rolls back.
 	commit(ctx context.Context, last []statement) error
@@ -88,6 +99,7 @@ type DB struct {
 	clock      func() time.Time
 	bus        *bus
 	watermarks *Watermarks
+	vault      Vault
 	stop       context.CancelFunc
 }
 
@@ -99,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = 16
 	}
-	db := &DB{clock: cfg.Clock, bus: newBus()}
+	db := &DB{clock: cfg.Clock, bus: newBus(), vault: cfg.Vault}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	db.stop = stop
 	var err error
@@ -130,6 +142,9 @@ func (db *DB) Engine() Engine { return db.engine }
 
 // Now is the domain's time: UTC, whole microseconds, from the configured clock.
 func (db *DB) Now() time.Time { return db.clock().UTC().Truncate(time.Microsecond) }
+
+// Vault seals what must not stand in the database in clear; nil where the database was opened without one.
+func (db *DB) Vault() Vault { return db.vault }
 
 // Wall is the machine's time, for leases and retries that must not follow a moved clock.
 func (db *DB) Wall() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

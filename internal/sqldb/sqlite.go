@@ -17,9 +17,10 @@ import (
 // sqliteDB has one writing connection, whose transactions begin immediate (a read-then-write transaction that began
 // deferred fails under contention), and a pool of readers that cannot write.
 type sqliteDB struct {
-	writer, reader *sql.DB
-	statements     sync.Map // text → *sql.Stmt of the reader
-	kept           atomic.Int64
+	writer     *sqliteWriter
+	reader     *sql.DB
+	statements sync.Map // text → *sql.Stmt of the reader
+	kept       atomic.Int64
 }
 
 func openSQLite(ctx context.Context, cfg Config) (driver, error) {
@@ -36,18 +37,18 @@ func openSQLite(ctx context.Context, cfg Config) (driver, error) {
 	}
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)" +
 		"&_pragma=temp_store(MEMORY)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + sync + ")"
-	writer, err := sql.Open("sqlite", base+"&_txlock=immediate")
+	pool, err := sql.Open("sqlite", base)
 	if err != nil {
 		return nil, err
 	}
-	writer.SetMaxOpenConns(1)
-	if err := writer.PingContext(ctx); err != nil { // creates the file and sets WAL before the first reader comes
-		writer.Close()
+	writer, err := newSQLiteWriter(ctx, pool) // creates the file and sets WAL before the first reader comes
+	if err != nil {
+		pool.Close()
 		return nil, fmt.Errorf("SQLite file %s: %w", path, err)
 	}
 	reader, err := sql.Open("sqlite", base+"&_pragma=query_only(1)")
 	if err != nil {
-		writer.Close()
+		writer.close()
 		return nil, err
 	}
 	reader.SetMaxOpenConns(cfg.MaxConnections)
@@ -118,15 +119,18 @@ func (s *sqliteDB) QueryRow(ctx context.Context, text string, args ...any) Row {
 }
 
 func (s *sqliteDB) Exec(ctx context.Context, text string, args ...any) (int64, error) {
-	return affected(s.writer.ExecContext(ctx, text, args...))
+	if err := s.writer.take(ctx); err != nil {
+		return 0, err
+	}
+	defer s.writer.give()
+	return s.writer.exec(ctx, text, args...)
 }
 
 func (s *sqliteDB) begin(ctx context.Context, mode txMode) (txDriver, error) {
-	db := s.writer
-	if mode == readOnly {
-		db = s.reader
+	if mode == readWrite {
+		return s.writer.begin(ctx)
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := s.reader.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -134,15 +138,20 @@ func (s *sqliteDB) begin(ctx context.Context, mode txMode) (txDriver, error) {
 }
 
 func (s *sqliteDB) script(ctx context.Context, text string) error {
-	_, err := s.writer.ExecContext(ctx, text)
+	if err := s.writer.take(ctx); err != nil {
+		return err
+	}
+	defer s.writer.give()
+	_, err := s.writer.conn.ExecContext(ctx, text)
 	return err
 }
 
 func (s *sqliteDB) close() {
 	s.reader.Close()
-	s.writer.Close()
+	s.writer.close()
 }
 
+// sqliteTx is a transaction that only reads.
 type sqliteTx struct{ tx *sql.Tx }
 
 func (t *sqliteTx) Query(ctx context.Context, text string, args ...any) (Rows, error) {
@@ -168,6 +177,11 @@ func (t *sqliteTx) batch(ctx context.Context, statements []statement) error {
 		}
 	}
 	return nil
+}
+
+// load is refused: nothing is written here.
+func (t *sqliteTx) load(context.Context, bulk) error {
+	return errors.New("sqldb: nothing can be loaded into a state that is only read")
 }
 
 func (t *sqliteTx) script(ctx context.Context, text string) error {

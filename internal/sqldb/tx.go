@@ -88,6 +88,9 @@ func (db *DB) once(ctx context.Context, mode txMode, fn func(tx *Tx) error) (err
 // Now is fixed for the whole transaction, so that the rows of one change agree.
 func (tx *Tx) Now() time.Time { return tx.now }
 
+// Vault is the database's.
+func (tx *Tx) Vault() Vault { return tx.db.vault }
+
 // OnCommit runs f after a successful commit, before Update returns.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"portvakt/internal/secret"
 	"portvakt/internal/sqldb"
 	"portvakt/migrations"
 )
@@ -81,10 +82,22 @@ func engines(t *testing.T) map[string]func(t *testing.T, c *Clock) *sqldb.DB {
 	return out
 }
 
-// Open opens and migrates a database and closes it when the test ends.
+// Vault is one that every test database shares, so that two of them can be nodes over one.
+func Vault() sqldb.Vault {
+	keys, err := secret.NewKeys([]byte("the vault of the tests, 32 bytes"))
+	if err != nil {
+		panic(err)
+	}
+	return keys
+}
+
+// Open opens and migrates a database and closes it when the test ends. It has a vault unless cfg brings another.
 func Open(t testing.TB, cfg sqldb.Config) *sqldb.DB {
 	t.Helper()
 	ctx := context.Background()
+	if cfg.Vault == nil {
+		cfg.Vault = Vault()
+	}
 	db, err := sqldb.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)

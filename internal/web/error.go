@@ -28,6 +28,7 @@ type Problem struct {
 	Code      string // the OAuth error code or our own stable code, shown as it is
 	Detail    string // one English sentence for the people who run the application; may be empty
 	About     About
+	Sentence  string // what is wrong and what to do, in the person's language, in place of About's words; may be empty
 	Back      string // address of a link onwards; empty for none
 	UILocales string // as in Page
 }
@@ -105,6 +106,9 @@ func (r *Renderer) Fault(w http.ResponseWriter, req *http.Request, err error) {
 		return
 	}
 	p := Problem{Code: f.Code, Detail: f.Text}
+	if l := r.Language(req, Page{}); r.texts.HasFault(f) {
+		p.Sentence, p.Detail = r.texts.FaultText(l, f), ""
+	}
 	switch f.Kind {
 	case fault.Internal:
 		r.log.ErrorContext(req.Context(), "request failed", "path", req.URL.Path, "error", err)

@@ -74,6 +74,7 @@ func (c *Catalogue) funcs(l Language, a *assets) template.FuncMap {
 		"moment":   func(t time.Time, loc *time.Location) string { return c.FormatTime(l, t, loc) },
 		"date":     func(t time.Time, loc *time.Location) string { return c.FormatDate(l, t, loc) },
 		"upto":     func(t time.Time, loc *time.Location) string { return c.FormatEnd(l, t, loc) },
+		"fault":    func(err error) string { return c.FaultText(l, err) },
 		"duration": func(d time.Duration) string { return c.FormatDuration(l, d) },
 		"asset":    a.address,
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -78,7 +79,19 @@ func (r *Renderer) Language(req *http.Request, p Page) Language {
 	if _, ok := byTag(bounded(req.URL.Query().Get(uiLocales))); ok {
 		wish = req.URL.Query().Get(uiLocales)
 	}
-	return Pick(wish, p.UserLanguage, req.Header.Get("Accept-Language"))
+	own := p.UserLanguage
+	if own == "" {
+		own, _ = req.Context().Value(personal{}).(string)
+	}
+	return Pick(wish, own, req.Header.Get("Accept-Language"))
+}
+
+// personal is the key of a context under which the language of the person who asks stands.
+type personal struct{}
+
+// ForPerson is the request of somebody who is known, so that error pages too speak the language that they have chosen.
+func ForPerson(req *http.Request, language string) *http.Request {
+	return req.WithContext(context.WithValue(req.Context(), personal{}, language))
 }
 
 // Render writes the page. A template that fails is logged and answered by the error page with status 500.
