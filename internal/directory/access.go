@@ -35,6 +35,7 @@ type AccessFacts struct {
 	Membership    MembershipID
 	Kind          Kind
 	Administrator bool
+	Reseller      ResellerAccess
 	Role          RoleFact   // zero: none
 	RolePath      []RoleFact // from the root to Role
 	Profiles      []Profile  // the role's
@@ -46,6 +47,12 @@ type AccessFacts struct {
 	Groups        []GroupFact // the member is in, directly, through nested groups, by role, or by a role above
 	Modules       []Module    // the installation's, without names
 }
+
+// EverySegment reports whether the member sees all segments, also those made later: whoever is told to, and every
+// administrator (R06).
+//
+// Invariant: an administrator sees them whatever is ticked (TestR06_AdministratorsSeeEverySegment).
+func (f *AccessFacts) EverySegment() bool { return f.AllSegments || f.Administrator }
 
 // RoleFact is a role as far as claims show it.
 type RoleFact struct {
@@ -110,6 +117,7 @@ func (f *factsBuilder) add(r factRow) {
 	switch r.what {
 	case "member":
 		f.Kind, f.Administrator, f.AllSegments = Kind(r.a), r.n&1 != 0, r.n&2 != 0
+		f.Reseller = ResellerAccess{ResellerRole(r.b), r.n&4 != 0, r.n&8 != 0}
 	case "role":
 		f.path = append(f.path, pathStep{RoleFact{RoleID(r.id), r.a, r.b}, r.n})
 	case "group":
@@ -185,5 +193,5 @@ func checkNamed(key, name string) error {
 
 // unknown is the refusal of a key that names nothing.
 func unknown(noun, key, field string) error {
-	return fault.Newf(fault.Invalid, "unknown_"+noun, "There is no %s %q", noun, key).On(field)
+	return fault.Newf(fault.Invalid, "unknown_"+noun, "There is no "+noun+" %q", key).On(field)
 }

@@ -11,7 +11,7 @@ import (
 // who have the role, with everything below also for those further down; union without all ends on cycles by itself, the
 // depth ends the other recursion.
 const accessSQL = `with recursive me as (
-		select id, organization_id, kind, administrator, role_id, all_segments from memberships
+		select id, organization_id, kind, administrator, role_id, all_segments, reseller_role, bank_access, user_administration from memberships
 		where organization_id = $1 and id = $2 and deleted_at is null
 	), role_path (id, parent_id, key, name, depth) as (
 		select r.id, r.parent_id, r.key, r.name, 0 from roles r join me on r.id = me.role_id
@@ -27,8 +27,9 @@ const accessSQL = `with recursive me as (
 		select p.id, p.key, p.name from profiles p join role_profiles rp on rp.profile_id = p.id join me on me.role_id = rp.role_id
 	)
 	select g.id, 'group', g.key, g.name, '', 0 from groups g join my_groups x on x.id = g.id
-	union all select me.id, 'member', me.kind, '', '',
-		case when me.administrator = true then 1 else 0 end + case when me.all_segments = true then 2 else 0 end from me
+	union all select me.id, 'member', me.kind, coalesce(me.reseller_role, ''), '',
+		case when me.administrator = true then 1 else 0 end + case when me.all_segments = true then 2 else 0 end +
+		case when me.bank_access = true then 4 else 0 end + case when me.user_administration = true then 8 else 0 end from me
 	union all select p.id, 'role', p.key, p.name, '', p.depth from role_path p
 	union all select p.id, 'profile', p.key, p.name, '', 0 from my_profiles p
 	union all select p.id, 'profile_module', pm.module_key, '', '', ` + profileFlags + ` from profile_modules pm join my_profiles p on p.id = pm.profile_id

@@ -35,10 +35,13 @@ type ClientMetadata struct {
 	PostLogoutRedirectURIs       []string        `json:"post_logout_redirect_uris,omitempty"`
 	BackchannelLogoutURI         string          `json:"backchannel_logout_uri,omitempty"`
 	BackchannelSessionRequired   bool            `json:"backchannel_logout_session_required,omitempty"`
+	WebhookURI                   string          `json:"webhook_uri,omitempty"` // where security event tokens go
 	GrantTypes                   []string        `json:"grant_types,omitempty"`
 	ResponseTypes                []string        `json:"response_types,omitempty"`
 	TokenEndpointAuthMethod      string          `json:"token_endpoint_auth_method,omitempty"`
-	ApplicationType              string          `json:"application_type,omitempty"` // web or native
+	TokenEndpointAuthSigningAlg  string          `json:"token_endpoint_auth_signing_alg,omitempty"` // absent: any that fits the keys
+	JWKS                         json.RawMessage `json:"jwks,omitempty"`                            // public keys, for private_key_jwt
+	ApplicationType              string          `json:"application_type,omitempty"`                // web or native
 	IDTokenSignedResponseAlg     string          `json:"id_token_signed_response_alg,omitempty"`
 	AccessTokenSignedResponseAlg string          `json:"access_token_signed_response_alg,omitempty"`
 	Scopes                       []string        `json:"scopes,omitempty"`
@@ -64,21 +67,6 @@ type Applications struct{ store }
 
 // ApplicationsWatermark is bumped by every change of an application, so that caches know.
 const ApplicationsWatermark = "applications"
-
-// ServiceAccount is an organization's account for a system (R34): its own client credentials, no sign-in, no seat.
-type ServiceAccount struct {
-	ID           ServiceAccountID
-	Organization OrganizationID
-	Key          string
-	Name         string
-	ClientID     string // slug.key
-	SecretHash   []byte
-	Disabled     bool
-	CreatedAt    time.Time
-}
-
-// ServiceAccounts is the store of service accounts. Its changes bump ApplicationsWatermark: they are clients too.
-type ServiceAccounts struct{ store }
 
 // ProvisioningClient is who calls an organization's SCIM endpoint.
 type ProvisioningClient struct {

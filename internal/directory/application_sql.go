@@ -189,7 +189,7 @@ func checkClientID(id string) error {
 	if !isClientID(id) {
 		return fault.New(fault.Invalid, "bad_client_id", "A client id has 1 to 200 printable ASCII characters").On("client_id")
 	}
-	for _, prefix := range []string{"usr_", "mbr_", "org_", "svc_", "app_", "grp_", "rol_", "prf_", "pvc_", "shr_"} {
+	for _, prefix := range []string{"usr_", "mbr_", "org_", "svc_", "app_", "grp_", "rol_", "prf_", "pvc_", "shr_", "trf_", "inv_", "bat_", "crd_"} {
 		if strings.HasPrefix(id, prefix) {
 			return fault.Newf(fault.Invalid, "bad_client_id", "A client id may not begin with %s", prefix).On("client_id")
 		}

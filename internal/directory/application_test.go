@@ -73,7 +73,7 @@ func TestSavingTheSameAtOnce(t *testing.T) {
 			return err
 		}), map[string]int{"": 16})
 		wantCounts(t, atOnce(16, func(int) error {
-			_, err := h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "webshop", Name: "Shop", SecretHash: []byte("one")})
+			_, err := h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "webshop", Name: "Shop", Credentials: []directory.ServiceCredential{{Hash: []byte("one")}}})
 			return err
 		}), map[string]int{"": 16})
 		wantCounts(t, atOnce(16, func(int) error {
@@ -95,18 +95,18 @@ func TestServiceAccounts(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) {
 		h := newHouse(t, db, directory.UnlimitedSeats)
-		s := directory.ServiceAccount{Organization: h.home.ID, Key: "webshop", Name: "Web shop", SecretHash: []byte("one")}
+		s := directory.ServiceAccount{Organization: h.home.ID, Key: "webshop", Name: "Web shop", Credentials: []directory.ServiceCredential{{Hash: []byte("one")}}}
 		first := must(h.ServiceAccounts.Save(ctx, "nordlys", s))(t)
 		before := h.written(t)
-		s.SecretHash = []byte("two")
+		s.Credentials = []directory.ServiceCredential{{Hash: []byte("two")}}
 		if again := must(h.ServiceAccounts.Save(ctx, "nordlys", s))(t); !reflect.DeepEqual(again, first) || h.written(t) != before {
 			t.Errorf("saved again %+v, was %+v", again, first)
 		}
 		s.Name = "Shop"
-		if again := must(h.ServiceAccounts.Save(ctx, "nordlys", s))(t); again.Name != "Shop" || again.ID != first.ID || string(again.SecretHash) != "one" || h.written(t) != before+2 {
+		if again := must(h.ServiceAccounts.Save(ctx, "nordlys", s))(t); again.Name != "Shop" || again.ID != first.ID || string(again.Credentials[0].Hash) != "one" || h.written(t) != before+2 {
 			t.Errorf("changed %+v", again)
 		}
-		if read := must(h.ServiceAccounts.ByClientID(ctx, "nordlys.webshop"))(t); read.Disabled || string(read.SecretHash) != "one" || read.Name != "Shop" {
+		if read := must(h.ServiceAccounts.ByClientID(ctx, "nordlys.webshop"))(t); read.Disabled || string(read.Credentials[0].Hash) != "one" || read.Name != "Shop" {
 			t.Errorf("read %+v", read)
 		}
 		must(h.Organizations.Change(ctx, h.home.ID, func(o *directory.Organization) error { o.Suspended = true; return nil }))(t)
@@ -140,12 +140,12 @@ func TestClientIDsAreApart(t *testing.T) {
 				t.Errorf("client id %q: %v", id, err)
 			}
 		}
-		must(h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "shop", Name: "Shop", SecretHash: []byte("x")}))(t)
+		must(h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "shop", Name: "Shop", Credentials: []directory.ServiceCredential{{Hash: []byte("x")}}}))(t)
 		if _, err := h.Applications.Save(ctx, directory.Application{ClientID: "nordlys.shop", Name: "X"}); codeOf(err) != "client_id_taken" {
 			t.Errorf("an application with a service account's client id: %v", err)
 		}
 		must(h.Applications.Save(ctx, directory.Application{ClientID: "nordlys.crm", Name: "X"}))(t)
-		if _, err := h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "crm", SecretHash: []byte("x")}); codeOf(err) != "client_id_taken" {
+		if _, err := h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "crm", Credentials: []directory.ServiceCredential{{Hash: []byte("x")}}}); codeOf(err) != "client_id_taken" {
 			t.Errorf("a service account with an application's client id: %v", err)
 		}
 	})

@@ -25,11 +25,3 @@ func (s ProvisioningClients) OfOrganization(ctx context.Context, org Organizatio
 			c.may_administrators, c.disabled_at is not null, c.created_at
 		from provisioning_clients c join organizations o on o.id = c.organization_id where c.organization_id = $1 order by c.name`, org)
 }
-
-// OfOrganization are the organization's service accounts, by key.
-func (s ServiceAccounts) OfOrganization(ctx context.Context, org OrganizationID) ([]ServiceAccount, error) {
-	return sqldb.All(ctx, s.q(), func(r sqldb.Row) (ServiceAccount, error) {
-		a, _, err := scanServiceAccount(r)
-		return a, err
-	}, `select `+serviceAccountColumns+serviceAccountFrom+`where s.organization_id = $1 order by s.key`, org)
-}

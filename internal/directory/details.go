@@ -28,6 +28,7 @@ type Details struct {
 	PreferredLanguage string    `json:"preferred_language,omitempty"`
 	Locale            string    `json:"locale,omitempty"`
 	Timezone          string    `json:"timezone,omitempty"`
+	NameForm          NameForm  `json:"name_form,omitempty"` // a preference of the person's own
 	Emails            []Contact `json:"emails,omitempty"`
 	Phones            []Contact `json:"phones,omitempty"`
 	Photos            []Contact `json:"photos,omitempty"`
@@ -69,8 +70,12 @@ const (
 	maxIndexed  = 2000 // bytes of a folded text that stands in an index: PostgreSQL takes no more than 2704 with what is beside it
 )
 
-// Name is how to call the person: the display name, else the formatted name, else the parts put together.
+// Name is how to call the person: as they prefer, else the display name, else the formatted name, else the parts put
+// together.
 func (d Details) Name() string {
+	if name := d.NameForm.of(d); name != "" {
+		return name
+	}
 	if d.DisplayName != "" {
 		return d.DisplayName
 	}
@@ -112,6 +117,9 @@ func (d *Details) singles() map[string]*string {
 
 // check refuses what may not be stored: control characters, broken UTF-8, over-long values, too many contacts, two primaries.
 func (d *Details) check() error {
+	if err := d.NameForm.check(); err != nil {
+		return err
+	}
 	for field, text := range d.singles() {
 		if err := checkText(field, *text); err != nil {
 			return err
@@ -132,8 +140,8 @@ func (d *Details) check() error {
 	}
 	for _, a := range d.Addresses {
 		for _, text := range []string{a.Street, a.Formatted} { // these alone may have lines
-			if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxText || strings.ContainsRune(text, 0) {
-				return fault.New(fault.Invalid, "bad_text", "The address cannot be stored").On("addresses")
+			if err := checkText("addresses", strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(text)); err != nil {
+				return err
 			}
 		}
 		for _, text := range []string{a.Locality, a.Region, a.PostalCode, a.Country, a.Type} {

@@ -18,6 +18,10 @@ type (
 	provisioningClientPrefix struct{}
 	serviceAccountPrefix     struct{}
 	sharingRulePrefix        struct{}
+	transferPrefix           struct{}
+	invitationPrefix         struct{}
+	batchPrefix              struct{}
+	credentialPrefix         struct{}
 )
 
 func (organizationPrefix) Prefix() string       { return "org" }
@@ -30,6 +34,10 @@ func (applicationPrefix) Prefix() string        { return "app" }
 func (provisioningClientPrefix) Prefix() string { return "pvc" }
 func (serviceAccountPrefix) Prefix() string     { return "svc" }
 func (sharingRulePrefix) Prefix() string        { return "shr" }
+func (transferPrefix) Prefix() string           { return "trf" }
+func (invitationPrefix) Prefix() string         { return "inv" }
+func (batchPrefix) Prefix() string              { return "bat" }
+func (credentialPrefix) Prefix() string         { return "crd" }
 
 // Identifiers of the directory's nouns.
 type (
@@ -42,6 +50,10 @@ type (
 	ApplicationID        = sqldb.ID[applicationPrefix]
 	ProvisioningClientID = sqldb.ID[provisioningClientPrefix]
 	ServiceAccountID     = sqldb.ID[serviceAccountPrefix]
+	TransferID           = sqldb.ID[transferPrefix]
+	InvitationID         = sqldb.ID[invitationPrefix]
+	BatchID              = sqldb.ID[batchPrefix]
+	CredentialID         = sqldb.ID[credentialPrefix]
 )
 
 // ParseOrganizationID reads an organization's outside identifier.
@@ -58,15 +70,23 @@ func ParseMembershipID(s string) (MembershipID, error) { return sqldb.ParseID[me
 // ParseApplicationID reads an application's outside identifier.
 func ParseApplicationID(s string) (ApplicationID, error) { return sqldb.ParseID[applicationPrefix](s) }
 
+// ParseTransferID reads a transfer's outside identifier.
+func ParseTransferID(s string) (TransferID, error) { return sqldb.ParseID[transferPrefix](s) }
+
+// ParseInvitationID reads an invitation's outside identifier.
+func ParseInvitationID(s string) (InvitationID, error) { return sqldb.ParseID[invitationPrefix](s) }
+
 // Directory gathers the stores by noun.
 type Directory struct {
 	Organizations       Organizations
 	Users               Users
 	Memberships         Memberships
+	Invitations         Invitations
 	Applications        Applications
 	ProvisioningClients ProvisioningClients
 	ServiceAccounts     ServiceAccounts
 	Access              Access
+	Transfers           Transfers
 
 	db *sqldb.DB
 }
@@ -76,8 +96,8 @@ func New(db *sqldb.DB) *Directory { return build(store{db: db}) }
 
 func build(s store) *Directory {
 	return &Directory{
-		Organizations: Organizations{s}, Users: Users{s}, Memberships: Memberships{s}, Applications: Applications{s},
-		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, Access: Access{s}, db: s.db,
+		Organizations: Organizations{s}, Users: Users{s}, Memberships: Memberships{s}, Invitations: Invitations{s}, Applications: Applications{s},
+		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, Access: Access{s}, Transfers: Transfers{s}, db: s.db,
 	}
 }
 

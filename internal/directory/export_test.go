@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func AliveForTest(ctx context.Context, q sqldb.Queryer, now time.Time) ([]Member
 
 // SeatTakersForTest are the memberships that SQL counts as taking a seat.
 func SeatTakersForTest(ctx context.Context, q sqldb.Queryer, org OrganizationID, now time.Time) ([]MembershipID, error) {
-	return sqldb.All(ctx, q, scanMembershipID, strings.Replace(countSeatsText, "count(*)", "m.id", 1), org, NewMembershipIDForTest(now), sqldb.Micros(now))
+	return sqldb.All(ctx, q, scanMembershipID, strings.Replace(countSeatsText, "count(*)", "m.id", 1), org, NewMembershipIDForTest(now), sqldb.Micros(now), false)
 }
 
 func scanMembershipID(r sqldb.Row) (id MembershipID, err error) {
@@ -59,11 +60,53 @@ func StatementsForTest(m Member, email Email, now time.Time) []StatementForTest 
 		{"Standing", standingText, []any{m.ID}},
 		{"StandingsOf", standingsOfText, []any{m.User}},
 		{"countAlive", countAliveText, []any{m.User, at}},
-		{"countSeats", countSeatsText, []any{m.Organization, m.ID, at}},
+		{"countSeats", countSeatsText, []any{m.Organization, m.ID, at, false}},
+		{"SeatUsage", usageText, []any{m.Organization, at}},
 		{"countAdministrators", countAdministratorsText, []any{m.Organization, m.ID, at}},
+		{"administeredBy", administeredByText, []any{m.User, at}},
+		{"Holders", member + holdersText, []any{m.Organization, string(MainRecipient)}},
+		{"moveHomes", moveHomesText, []any{m.Organization, at, "elsewhere.example"}},
 		{"claimEnded", claimEndedText, []any{at, 200}},
+		{"dueReminders", dueRemindersText, dueArguments(now, 200)},
+		{"lockVoucher", lockVoucherText, []any{m.Organization, m.User, at}},
+		{"openResellers of a user", resellersOfUser, []any{m.User}},
+		{"openResellers of an agent", resellersOfAgent, []any{m.User, m.Organization}},
+		{"openResellers of an organization", resellersOfOrganization, []any{m.Organization}},
+		{"recipients", recipientsText, []any{m.Organization, "invoice_recipient"}},
+		{"administrators", administratorsText, []any{m.Organization}},
+		{"activeMember", activeMemberText, []any{m.Organization, m.User}},
+		{"claimUnanswered", strings.Replace(claimUnansweredText, "returning"+invitationRowColumns, "", 1), []any{at, at, int64(1), 200}},
+		{"inviterMay", inviterMayText, []any{m.Organization, m.ID, at}},
+		{"stampBounced", stampBouncedText, []any{email.Key, at, nil}},
 		{"readGround", groundText, []any{m.Organization, email.Domain(), email.Key, m.ManagedBy}},
 		{"Authenticate", authenticateText, []any{hashOf("token-number-1"), at}},
 		{"Users.ByEmail", `select ` + userColumns + ` from users where email_key = $1`, []any{email.Key}},
 	}
+}
+
+// RequireFeatureForTest is what rules ask before they use a feature.
+var RequireFeatureForTest = requireFeature
+
+// HandOverFunctionsForTest is the step of an ending that takes the functions of one holder.
+func HandOverFunctionsForTest(ctx context.Context, tx *sqldb.Tx, was Member, to MembershipID) error {
+	if err := lockOrganization(ctx, tx, was.Organization); err != nil {
+		return err
+	}
+	return handOverFunctions(ctx, tx, &was, to)
+}
+
+// GuardAdministratorsOfUserForTest is what shutting a person out asks first.
+var GuardAdministratorsOfUserForTest = guardAdministratorsOfUser
+
+// ColumnsForTest are the columns that a new member's rows have, without identifiers.
+var ColumnsForTest = map[string][]string{
+	"users": withoutIDs(userInserted), "memberships": withoutIDs(memberInserted), "member_contacts": withoutIDs(contactColumns),
+	"member_packages": {"package_key"}, "member_segments": {"segment_key"},
+	"audit_entries": {"at", "actor_kind", "actor_id", "behalf", "action", "object", "detail", "request_id", "address",
+		"user_agent", "person", "sealed", "length(salt)"},
+	"events": {"kind", "subject", "data", "at"},
+}
+
+func withoutIDs(columns []string) []string {
+	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "id" || strings.HasSuffix(c, "_id") && c != "external_id" })
 }

@@ -91,7 +91,8 @@ type Member struct {
 	DeletedAt   time.Time
 	ArchivedAt  time.Time
 
-	InvitedBy     UserID // who made the member, where that was a person
+	SecondFactor  SecondFactor // SecondFactorRequired, or empty: what the organization says
+	InvitedBy     UserID       // who made the member, where that was a person
 	Reseller      ResellerAccess
 	Administrator bool
 	Role          RoleID
@@ -218,6 +219,9 @@ func (m *Member) settle() {
 		if !t.IsZero() {
 			*t = t.UTC().Truncate(time.Microsecond)
 		}
+	}
+	if m.SecondFactor == SecondFactorOptional {
+		m.SecondFactor = ""
 	}
 	m.Packages, m.Functions, m.Segments = sorted(m.Packages), sorted(m.Functions), sorted(m.Segments)
 	if m.AllSegments {

@@ -82,6 +82,9 @@ func saveAccess(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 		was = &Member{}
 	}
 	saveContacts(tx, m, was)
+	if m.SecondFactor != was.SecondFactor {
+		saveSecondFactor(tx, m)
+	}
 	if !slices.Equal(m.Packages, was.Packages) {
 		if err := savePackages(ctx, tx, m, was); err != nil {
 			return err
@@ -116,7 +119,7 @@ func savePackages(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 			return fault.Newf(fault.Invalid, "unknown_package", "There is no package %q", p).On("packages")
 		}
 	}
-	return nil
+	return checkBase(ctx, tx, m)
 }
 
 func saveGrants(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
@@ -172,6 +175,7 @@ func saveFunctions(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 			if holders > 0 {
 				return ErrFunctionTaken
 			}
+			fillVacancy(tx, m.Organization, f)
 		}
 		tx.Later(`insert into member_functions (organization_id, function, membership_id) values ($1, $2, $3)`, m.Organization, string(f), m.ID)
 	}

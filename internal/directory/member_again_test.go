@@ -81,8 +81,10 @@ func TestMadeAgainInheritsNothing(t *testing.T) {
 		hr := must(h.ProvisioningClients.Create(ctx, directory.ProvisioningClient{Organization: h.home.ID, Name: "HR"}, "token-of-hr"))(t)
 		for name, end := range map[string]func(m directory.Member) error{
 			"deleted": func(m directory.Member) error { return h.Memberships.Delete(ctx, m.Organization, m.ID) },
-			"ended":   func(m directory.Member) error { return h.Memberships.End(ctx, m.Organization, m.ID) },
-			"lapsed":  func(m directory.Member) error { clock.Advance(2 * time.Hour); return nil },
+			"ended": func(m directory.Member) error {
+				return h.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending})
+			},
+			"lapsed": func(m directory.Member) error { clock.Advance(2 * time.Hour); return nil },
 			"announced": func(m directory.Member) error {
 				clock.Advance(2 * time.Hour)
 				_, err := h.Memberships.AnnounceEnded(ctx)
@@ -156,12 +158,14 @@ func TestRevivedKeepsTheOldEpochDead(t *testing.T) {
 		}{
 			{"lapsed", func() error { return nil }},
 			{"lapsed and announced", func() error { _, err := h.Memberships.AnnounceEnded(ctx); return err }},
-			{"lapsed, then ended", func() error { return h.Memberships.End(ctx, h.home.ID, m.ID) }},
+			{"lapsed, then ended", func() error {
+				return h.Memberships.End(ctx, h.home.ID, m.ID, directory.Ending{Choice: directory.EndPending})
+			}},
 			{"announced, then ended", func() error {
 				if _, err := h.Memberships.AnnounceEnded(ctx); err != nil {
 					return err
 				}
-				return h.Memberships.End(ctx, h.home.ID, m.ID)
+				return h.Memberships.End(ctx, h.home.ID, m.ID, directory.Ending{Choice: directory.EndPending})
 			}},
 		} {
 			clock.Advance(2 * time.Hour)
@@ -280,5 +284,28 @@ func TestContactBecomesUser(t *testing.T) {
 				t.Errorf("became the same person twice: %v", err)
 			}
 		}
+	})
+}
+
+// TestAnInvitationThatLapsedStaysOver, and is announced once, whatever end somebody gives it afterwards.
+func TestAnInvitationThatLapsedStaysOver(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) {
+		h := newHouse(t, db, directory.UnlimitedSeats)
+		n := person("ola@elsewhere.example")
+		n.Kind, n.End, n.AcceptBy = directory.External, db.Now().Add(48*time.Hour), db.Now().Add(time.Hour)
+		m := must(h.Memberships.Create(ctx, h.home.ID, n))(t)
+		clock.Advance(time.Hour)
+		if n := must(h.Memberships.AnnounceEnded(ctx))(t); n != 1 {
+			t.Errorf("announced %d, want 1", n)
+		}
+		got := h.change(t, m, func(m *directory.Member) { m.End = db.Now().Add(72 * time.Hour) })
+		if got.StateAt(db.Now()) != directory.StateEnded || got.AnnouncedAt.IsZero() || must(h.Memberships.AnnounceEnded(ctx))(t) != 0 {
+			t.Errorf("%s, announced at %v", got.StateAt(db.Now()), got.AnnouncedAt)
+		}
+		if _, err := h.Memberships.Accept(ctx, m.User, m.ID); !errors.Is(err, directory.ErrMemberNotFound) {
+			t.Errorf("accepted after all: %v", err)
+		}
+		h.asNeighbour(t, m)
 	})
 }

@@ -62,6 +62,9 @@ func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	if err := m.check(); err != nil {
 		return err
 	}
+	if err := checkDates(ctx, was, m, now); err != nil {
+		return err
+	}
 	revive(was, m, now)
 	if isContended(was, m, now) {
 		if err := changeContended(ctx, tx, was, m); err != nil {
@@ -77,21 +80,43 @@ func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	if e, err := ParseEmail(m.Email); err == nil && !m.User.IsZero() {
 		m.Email = shownAddress(m, e) // the user name may have changed
 	}
+	if !m.End.Equal(was.End) {
+		forgetReminders(tx, m.ID)
+	}
 	event := eventOf(was, m, now)
+	if event == EventMembershipEnded {
+		if err := vacate(ctx, tx, was, m); err != nil {
+			return err
+		}
+	}
 	m.Version, m.ChangedAt = was.Version+1, now
 	if err := updateMember(ctx, tx, was.Version, m); err != nil {
 		return err
 	}
+	if m.User != was.User {
+		if err := refuseErased(ctx, tx, m.User); err != nil {
+			return err
+		}
+	}
 	if err := saveAccess(ctx, tx, m, was); err != nil {
 		return err
 	}
-	return announce(ctx, tx, m, event, false)
+	if err := followMaker(ctx, tx, was, m); err != nil {
+		return err
+	}
+	if err := followEnding(ctx, tx, was, m); err != nil {
+		return err
+	}
+	if err := announceChange(ctx, tx, was, m, event); err != nil {
+		return err
+	}
+	return followAgency(ctx, tx, was, m)
 }
 
 // isContended reports whether a change touches what an organization has few of, or who somebody is: such changes stand in
 // line behind the organization's row.
 func isContended(was, m *Member, now time.Time) bool {
-	return losesAdministrator(was, m, now) || m.TakesSeat(now) && !was.TakesSeat(now) || m.Email != was.Email || becomesUser(m) ||
+	return losesAdministrator(was, m, now) || mayTakeSeat(was, m, now) || m.Email != was.Email || becomesUser(m) || opensReseller(was, m, now) ||
 		slices.ContainsFunc(m.Functions, func(f Function) bool { return f.isSingle() && !slices.Contains(was.Functions, f) })
 }
 
@@ -106,19 +131,29 @@ func changeContended(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	if err := guardAdministrators(ctx, tx, was, m); err != nil {
 		return err
 	}
-	if m.TakesSeat(tx.Now()) && !was.TakesSeat(tx.Now()) {
-		if err := takeSeat(ctx, tx, o, m); err != nil {
-			return err
-		}
+	if err := takeSeat(ctx, tx, &o, was, m); err != nil {
+		return err
 	}
 	if becomesUser(m) {
+		if err := unchanged(ctx, tx, was); err != nil { // somebody else may have made the user while we waited
+			return err
+		}
 		g, err := readGround(ctx, tx, m)
 		if err != nil {
 			return err
 		}
-		return attachUser(ctx, tx, m, &g, false)
+		if err := attachUser(ctx, tx, m, &g, false); err != nil {
+			return err
+		}
+		m.InvitedBy = inviter(ctx) // who made the contact has invited nobody
+		answersFor(tx, m)
+	} else if err := rename(ctx, tx, was, m); err != nil {
+		return err
 	}
-	return rename(ctx, tx, was, m)
+	if opensReseller(was, m, tx.Now()) {
+		return vouched(ctx, tx, &o, m)
+	}
+	return nil
 }
 
 // eventOf names what a change was, and raises the epoch where access was lost: a membership that comes back later must
@@ -137,7 +172,7 @@ func eventOf(was, m *Member, now time.Time) string {
 		return EventMembershipChanged
 	case was.User.IsZero() && !m.User.IsZero():
 		return EventMembershipCreated // for the person it begins here: an invitation is due
-	case was.isOver(now), shut(was) && !shut(m):
+	case was.isOver(now), shut(was) && !shut(m), was.Kind == ContactOnly && m.Kind != ContactOnly:
 		return EventMembershipReactivated
 	case !shut(was) && shut(m), lost:
 		return EventMembershipSuspended
@@ -147,14 +182,18 @@ func eventOf(was, m *Member, now time.Time) string {
 
 // keepFixed undoes what no edit may touch, and brings the rest into the form in which it is compared.
 func keepFixed(was, m *Member, now time.Time) {
+	m.AcceptBy = was.AcceptBy // the invitation's own
 	m.ID, m.Organization, m.User = was.ID, was.Organization, was.User
 	m.Epoch, m.Version, m.CreatedAt, m.ChangedAt = was.Epoch, was.Version, was.CreatedAt, was.ChangedAt
 	m.AcceptedAt, m.AnnouncedAt, m.DeletedAt, m.EndedAt = was.AcceptedAt, was.AnnouncedAt, was.DeletedAt, was.EndedAt
 	m.EmailVerified, m.InvitedBy = was.EmailVerified, was.InvitedBy
+	if m.Kind != Reseller && was.Kind == Reseller && m.Reseller == was.Reseller {
+		m.Reseller = ResellerAccess{} // went with the kind
+	}
 	if m.Kind == ContactOnly && m.User.IsZero() {
 		m.Email = was.Email // a person without user has contact details only
 	}
-	m.SuspendedAt, m.ArchivedAt = since(was.SuspendedAt, m.SuspendedAt, now), since(was.ArchivedAt, m.ArchivedAt, now)
+	m.SuspendedAt, m.ArchivedAt = since(was.SuspendedAt, m.SuspendedAt, now), was.ArchivedAt // archived by an ending alone
 	m.nameDefault()
 	m.settle()
 }
@@ -173,10 +212,12 @@ func since(was, said, now time.Time) time.Time {
 // revive lets a later end bring a membership back that was over. What hung on it stays dead: its epoch has risen, or
 // rises here where nobody had announced the end yet.
 func revive(was, m *Member, now time.Time) {
-	if !was.isOver(now) || m.End.Equal(was.End) || !m.End.IsZero() && !m.End.After(now) {
+	back := m.facts()
+	back.ended = time.Time{}
+	if !was.isOver(now) || m.End.Equal(was.End) || back.over(now) { // past again, or an invitation that nobody accepted in time
 		return
 	}
-	m.EndedAt = time.Time{}
+	m.EndedAt, m.ArchivedAt = time.Time{}, time.Time{}
 	if was.AnnouncedAt.IsZero() {
 		m.Epoch++
 	}

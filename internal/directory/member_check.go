@@ -35,8 +35,14 @@ func (m *Member) check() error {
 	if m.Kind == External && m.End.IsZero() {
 		return fault.New(fault.Invalid, "missing", "An external member needs an end date").On("end")
 	}
-	if m.Kind == ContactOnly && m.Administrator {
-		return fault.New(fault.Invalid, "contact_administrator", "Somebody who cannot sign in cannot be an administrator").On("administrator")
+	if err := m.checkKind(); err != nil {
+		return err
+	}
+	if m.SecondFactor != "" && m.SecondFactor != SecondFactorRequired {
+		return fault.New(fault.Invalid, "bad_second_factor", "The second factor is optional or required").On("second_factor")
+	}
+	if m.Kind == ContactOnly && len(m.Functions) > 0 {
+		return fault.New(fault.Invalid, "contact_function", "Somebody who cannot sign in cannot have a function").On("functions")
 	}
 	if err := checkSpan(m.Start, m.End); err != nil {
 		return err
@@ -63,7 +69,7 @@ func (m *Member) checkNames() error {
 		return fault.New(fault.Invalid, "bad_user_name", "A user name has 1 to 254 visible bytes and no space around them").On("user_name")
 	}
 	if len(m.ExternalID) > maxExternalID {
-		return fault.New(fault.Invalid, "too_long", "The external id is longer than 1000 bytes").On("external_id")
+		return fault.Newf(fault.Invalid, "too_long", "The external id is longer than %d bytes", maxExternalID).On("external_id")
 	}
 	if err := checkIndexed("user_name", m.UserName); err != nil {
 		return err

@@ -31,6 +31,8 @@ type MembershipEvent struct {
 	User         string `json:"user,omitempty"`
 	// Quiet says that nobody is to be written to: the installation's own seed made the member.
 	Quiet bool `json:"quiet,omitempty"`
+	// Invitation is the one that an event of invitations is about.
+	Invitation string `json:"invitation,omitempty"`
 }
 
 // NewMember is who becomes a member, and how.
@@ -38,7 +40,12 @@ type NewMember struct {
 	Member
 	// Trusted is for the installation's own seed alone: active without acceptance, the e-mail verified, no mail sent.
 	Trusted bool
+	// Quiet is for imports: nobody is written to.
+	Quiet bool
 }
+
+// manner is how somebody becomes a member.
+type manner struct{ trusted, quiet bool }
 
 var errNoEmail = fault.New(fault.Invalid, "missing", "A member needs an e-mail address to sign in with").On("email")
 
@@ -50,7 +57,7 @@ func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		m = n.Member.clone()
 		m.Organization = org
-		return create(ctx, tx, m, n.Trusted)
+		return create(ctx, tx, m, manner{n.Trusted, n.Trusted || n.Quiet})
 	})
 	if sqldb.IsUnique(err) && s.tx == nil { // a function, taken at the same moment
 		return Member{}, s.whichTaken(ctx, m)
@@ -61,9 +68,12 @@ func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember
 	return *m, nil
 }
 
-func create(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
+func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 	complete(m, tx.Now())
 	if err := m.check(); err != nil {
+		return err
+	}
+	if err := checkDates(ctx, &Member{}, m, tx.Now()); err != nil {
 		return err
 	}
 	m.InvitedBy = inviter(ctx)
@@ -72,11 +82,14 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
 		return err
 	}
 	if m.Kind != ContactOnly {
-		if err := attachUser(ctx, tx, m, &g, trusted); err != nil {
+		if err := attachUser(ctx, tx, m, &g, how.trusted); err != nil {
 			return err
 		}
 	}
-	if err := takeSeat(ctx, tx, g.organization, m); err != nil {
+	if err := vouched(ctx, tx, &g.organization, m); err != nil {
+		return err
+	}
+	if err := takeSeat(ctx, tx, &g.organization, &nobody, m); err != nil {
 		return err
 	}
 	was := Member{}
@@ -93,10 +106,15 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, trusted bool) error {
 	if !made {
 		return Memberships{store{tx: tx}}.whichTaken(ctx, m)
 	}
+	if !g.user.ID.IsZero() {
+		if err := refuseErased(ctx, tx, m.User); err != nil {
+			return err
+		}
+	}
 	if err := saveAccess(ctx, tx, m, nil); err != nil {
 		return err
 	}
-	return announce(ctx, tx, m, EventMembershipCreated, trusted)
+	return announce(ctx, tx, m, EventMembershipCreated, how.quiet)
 }
 
 // complete fills in what may be left out, and takes away what nobody may bring along.
@@ -105,7 +123,7 @@ func complete(m *Member, now time.Time) {
 	m.CreatedAt, m.ChangedAt, m.Version, m.Epoch = now, now, 1, 1
 	m.User, m.EmailVerified = UserID{}, false
 	m.AcceptedAt, m.EndedAt, m.AnnouncedAt, m.DeletedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	m.SuspendedAt, m.ArchivedAt = since(time.Time{}, m.SuspendedAt, now), since(time.Time{}, m.ArchivedAt, now)
+	m.SuspendedAt, m.ArchivedAt = since(time.Time{}, m.SuspendedAt, now), time.Time{}
 	if m.Start.IsZero() {
 		m.Start = now
 	}
@@ -154,7 +172,7 @@ func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted
 		return err
 	}
 	m.User = u.ID
-	if !fresh {
+	if !fresh || home != m.Organization { // of a stranger it finds nothing, but asks as for anybody else (R09)
 		if err := makeRoom(ctx, tx, m.Organization, u.ID); err != nil {
 			return err
 		}
@@ -162,18 +180,26 @@ func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted
 			return err
 		}
 	}
+	admit(m, &u, trusted, tx.Now())
 	switch {
 	case trusted:
-		m.AcceptedAt = tx.Now()
-		err = Users{store{tx: tx}}.VerifyEmail(ctx, u.ID)
-	case u.Home == m.Organization:
-		m.AcceptedAt = tx.Now()
-		if !fresh {
-			err = voidUnlessElsewhere(ctx, tx, u.ID)
-		}
+		return Users{store{tx: tx}}.VerifyEmail(ctx, u.ID)
+	case u.Home == m.Organization && !fresh:
+		return voidUnlessElsewhere(ctx, tx, u.ID)
+	}
+	return nil
+}
+
+// admit decides whether the person's membership is accepted from its beginning.
+func admit(m *Member, u *User, trusted bool, now time.Time) {
+	m.User = u.ID
+	if trusted || u.Home == m.Organization {
+		m.AcceptedAt = now
+	}
+	if !m.AcceptedAt.IsZero() {
+		m.AcceptBy = time.Time{}
 	}
 	m.Email, m.EmailVerified = shownAddress(m, u.Email), !m.AcceptedAt.IsZero() && (trusted || !u.EmailVerifiedAt.IsZero())
-	return err
 }
 
 // voidUnlessElsewhere voids the credentials of a person whom the home organization makes again and who is active nowhere:
@@ -230,7 +256,7 @@ func supersede(ctx context.Context, tx *sqldb.Tx, org OrganizationID, id Members
 	if err := saveAccess(ctx, tx, m, &was); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, org, audit.Entry{Action: "membership.superseded", Object: m.ID.String()})
+	return audit.Append(ctx, tx, org, changed("membership.superseded", &was, m))
 }
 
 // whichTaken finds out which of the unique things somebody else has.
@@ -259,9 +285,23 @@ func (s Memberships) whichTaken(ctx context.Context, m *Member) error {
 var errGone = errors.New("directory: a unique constraint refused, and nobody is left who has the same")
 
 func announce(ctx context.Context, tx *sqldb.Tx, m *Member, kind string, quiet bool) error {
-	if err := audit.Append(ctx, tx, m.Organization, audit.Entry{Action: kind, Object: m.ID.String()}); err != nil {
+	return tell(ctx, tx, m, audit.Entry{Action: kind, Object: m.ID.String(), Person: m.about()}, quiet)
+}
+
+// tell writes the entry and its event. Everything that begins, changes or ends a membership comes by here, so what the
+// member made for the organization ends here too.
+func tell(ctx context.Context, tx *sqldb.Tx, m *Member, e audit.Entry, quiet bool) error {
+	if err := audit.Append(ctx, tx, m.Organization, e); err != nil {
 		return err
 	}
-	e := MembershipEvent{Membership: m.ID.String(), Organization: m.Organization.String(), User: m.User.String(), Quiet: quiet}
-	return outbox.Append(tx, m.Organization, kind, m.ID.String(), e)
+	if endsMade(m, e.Action) {
+		if err := endMade(ctx, tx, m); err != nil {
+			return err
+		}
+	}
+	return outbox.Append(tx, m.Organization, e.Action, m.ID.String(), eventFor(m, quiet))
+}
+
+func eventFor(m *Member, quiet bool) MembershipEvent {
+	return MembershipEvent{Membership: m.ID.String(), Organization: m.Organization.String(), User: m.User.String(), Quiet: quiet}
 }

@@ -9,16 +9,6 @@ import (
 	"portvakt/internal/sqldb"
 )
 
-// End ends a membership now; all that hung on it is dead with the commit. Ending it again changes nothing.
-func (s Memberships) End(ctx context.Context, org OrganizationID, id MembershipID) error {
-	return s.finish(ctx, org, id, func(m *Member, now time.Time) error {
-		if m.AnnouncedAt.IsZero() {
-			m.EndedAt = now
-		}
-		return nil
-	})
-}
-
 // Delete ends a membership and takes it out of SCIM's sight for good; asking again is ErrMemberNotFound.
 func (s Memberships) Delete(ctx context.Context, org OrganizationID, id MembershipID) error {
 	return s.finish(ctx, org, id, func(m *Member, now time.Time) error {
@@ -57,7 +47,9 @@ func announceEnd(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	if m.AnnouncedAt.IsZero() {
 		m.AnnouncedAt = tx.Now()
 	}
-	m.Functions = nil // a function is free for somebody else at once
+	if err := vacate(ctx, tx, was, m); err != nil { // a function is free for somebody else at once
+		return err
+	}
 	m.Version, m.ChangedAt = was.Version+1, tx.Now()
 	m.Epoch++
 	if err := updateMember(ctx, tx, was.Version, m); err != nil {
@@ -66,7 +58,13 @@ func announceEnd(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	if err := saveAccess(ctx, tx, m, was); err != nil {
 		return err
 	}
-	return announce(ctx, tx, m, EventMembershipEnded, false)
+	if err := openEnding(ctx, tx, m); err != nil {
+		return err
+	}
+	if err := announceChange(ctx, tx, was, m, EventMembershipEnded); err != nil {
+		return err
+	}
+	return followAgency(ctx, tx, was, m)
 }
 
 // AnnounceEnded tells of memberships whose end has passed by itself. Access was over at the end, whether or not anybody
@@ -79,8 +77,17 @@ func (s Memberships) AnnounceEnded(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
+		if err := vacateAll(ctx, tx, ended); err != nil {
+			return err
+		}
 		for i := range ended {
+			if err := openEnding(ctx, tx, &ended[i]); err != nil {
+				return err
+			}
 			if err := announce(ctx, tx, &ended[i], EventMembershipEnded, false); err != nil {
+				return err
+			}
+			if err := announceExpired(ctx, tx, &ended[i]); err != nil {
 				return err
 			}
 		}
@@ -92,12 +99,20 @@ func (s Memberships) AnnounceEnded(ctx context.Context) (int, error) {
 
 const announceBatch = 200
 
-// Accept is the person's own yes to an invitation.
+// Accept is the person's own yes to an invitation. One whose inviter may invite nobody any more is taken back instead, and
+// that it was refused is kept: within another transaction the caller commits.
 func (s Memberships) Accept(ctx context.Context, user UserID, id MembershipID) (Member, error) {
 	var m Member
+	var void bool
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
-		org, err := claimInvitation(ctx, tx, user, id)
+		org, err := invitedTo(ctx, tx, user, id)
 		if err != nil {
+			return err
+		}
+		if void, err = guardInviter(ctx, tx, org, id); err != nil || void {
+			return err
+		}
+		if _, err = claimInvitation(ctx, tx, user, id); err != nil {
 			return err
 		}
 		if m, err = (Memberships{store{s.db, tx}}).ByID(ctx, org, id); err != nil {
@@ -105,6 +120,9 @@ func (s Memberships) Accept(ctx context.Context, user UserID, id MembershipID) (
 		}
 		return announce(ctx, tx, &m, EventMembershipAccepted, false)
 	})
+	if err == nil && void {
+		err = ErrInvitationVoid
+	}
 	return m, err
 }
 
@@ -129,6 +147,7 @@ func (s Memberships) Decline(ctx context.Context, user UserID, id MembershipID) 
 		if err != nil {
 			return err
 		}
+		declineInvitation(tx, st.Organization, id)
 		return outbox.Append(tx, st.Organization, EventMembershipDeclined, id.String(),
 			MembershipEvent{Membership: id.String(), Organization: st.Organization.String(), User: user.String()})
 	})

@@ -30,7 +30,7 @@ const groundText = `select ` + organizationColumns + `, d.organization_id,
 // that of two at the same moment one waits and counts the other.
 func groundOf(ctx context.Context, tx *sqldb.Tx, m *Member) (ground, error) {
 	g, err := readGround(ctx, tx, m)
-	if err != nil || g.organization.Seats == UnlimitedSeats && !slices.ContainsFunc(m.Functions, Function.isSingle) {
+	if err != nil || g.organization.Seats == UnlimitedSeats && m.Kind != Reseller && !slices.ContainsFunc(m.Functions, Function.isSingle) {
 		return g, err
 	}
 	if err := lockOrganization(ctx, tx, m.Organization); err != nil {

@@ -125,7 +125,7 @@ func TestFunctionOfAnEndedMemberIsFree(t *testing.T) {
 		}
 		clock.Advance(time.Hour)
 		h.change(t, kari, take)
-		if err := h.Memberships.End(ctx, h.home.ID, kari.ID); err != nil {
+		if err := h.Memberships.End(ctx, h.home.ID, kari.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		n = person("per@nordlys.example")
@@ -165,7 +165,7 @@ func TestEditsWithoutVersionAllLand(t *testing.T) {
 		}), map[string]int{"": 1, "stale": 15})
 		wantCounts(t, atOnce(16, func(i int) error { // an end has no version: it never comes too late
 			if i == 7 {
-				return h.Memberships.End(ctx, h.home.ID, m.ID)
+				return h.Memberships.End(ctx, h.home.ID, m.ID, directory.Ending{Choice: directory.EndPending})
 			}
 			_, err := h.Memberships.Change(ctx, h.home.ID, m.ID, 0, increment)
 			return err

@@ -75,7 +75,7 @@ func TestOnlyTheHomeRenames(t *testing.T) {
 			return h.changeErr(m, func(m *directory.Member) { m.Email = "boss@nordlys.example" })
 		}), map[string]int{"": 1, "email_taken": 1})
 
-		if err := h.Memberships.End(ctx, h.home.ID, kari.ID); err != nil {
+		if err := h.Memberships.End(ctx, h.home.ID, kari.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		before := sign()

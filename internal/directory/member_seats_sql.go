@@ -18,28 +18,23 @@ func lockedOrganization(ctx context.Context, tx *sqldb.Tx, org OrganizationID) (
 	return scanOrganization(tx.QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.id = $1`, org))
 }
 
-// takeSeat refuses where the membership would take a seat that is not there. The caller has locked the organization.
-func takeSeat(ctx context.Context, tx *sqldb.Tx, o Organization, m *Member) error {
-	if o.Seats == UnlimitedSeats || !m.TakesSeat(tx.Now()) {
-		return nil
+// unchanged is ErrStale where somebody has changed the member since it was read.
+func unchanged(ctx context.Context, tx *sqldb.Tx, was *Member) error {
+	var version int64
+	err := tx.QueryRow(ctx, `select version from memberships where organization_id = $1 and id = $2`, was.Organization, was.ID).Scan(&version)
+	if err == nil && version != was.Version {
+		return ErrStale
 	}
-	used, err := countSeats(ctx, tx, o.ID, m.ID, tx.Now())
-	if err != nil {
-		return err
-	}
-	if used >= o.Seats {
-		return fault.Newf(fault.Forbidden, "seats_full", "All %d seats are in use", o.Seats)
-	}
-	return nil
+	return err
 }
 
 const countSeatsText = `select count(*) from memberships m where m.organization_id = $1 and m.id <> $2
-	and m.kind in ('employee', 'external', 'reseller') and m.suspended_at is null and m.ended_at is null and m.deleted_at is null
+	and m.kind in ('employee', 'external', 'reseller') and (m.suspended_at is null or $4 = true) and m.ended_at is null and m.deleted_at is null
 	and m.archived_at is null and (m.end_at is null or m.end_at > $3) and (m.accepted_at is not null or m.accept_by is null or m.accept_by > $3)`
 
-// countSeats counts the members but one that take a seat: TakesSeat in SQL.
-func countSeats(ctx context.Context, tx *sqldb.Tx, org OrganizationID, but MembershipID, now time.Time) (n int64, err error) {
-	err = tx.QueryRow(ctx, countSeatsText, org, but, sqldb.Micros(now)).Scan(&n)
+// countSeats counts the members but one that take a seat: takesSeat in SQL.
+func countSeats(ctx context.Context, tx *sqldb.Tx, o *Organization, but MembershipID) (n int64, err error) {
+	err = tx.QueryRow(ctx, countSeatsText, o.ID, but, sqldb.Micros(tx.Now()), o.SuspendedKeepSeats).Scan(&n)
 	return n, err
 }
 
@@ -55,7 +50,7 @@ func countAdministrators(ctx context.Context, tx *sqldb.Tx, org OrganizationID, 
 // checkLinks refuses a role, manager, successor or provisioning client that is not the organization's own: what a
 // neighbour has does not exist here (TestNeighbourSeesNothing). was is the zero member for a new one.
 func checkLinks(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
-	const member = `select count(*) from memberships where organization_id = $1 and id = $2 and deleted_at is null and id <> $3`
+	const member = `select count(*) from memberships where organization_id = $1 and id = $2 and deleted_at is null and archived_at is null and id <> $3`
 	for _, link := range []struct {
 		field   string
 		changed bool
@@ -76,7 +71,7 @@ func checkLinks(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 			return err
 		}
 		if n == 0 {
-			return fault.Newf(fault.Invalid, "unknown_"+link.field, "The organization has no such %s", link.field).On(link.field)
+			return fault.New(fault.Invalid, "unknown_"+link.field, "The organization has no such "+link.field).On(link.field)
 		}
 	}
 	return nil

@@ -137,9 +137,6 @@ func TestWhoTakesASeat(t *testing.T) {
 		}
 		h.change(t, ola, func(m *directory.Member) { m.Kind = directory.Limited })
 		h.change(t, kari, func(m *directory.Member) { m.SuspendedAt = time.Time{} })
-
-		must(h.Organizations.Change(ctx, h.home.ID, func(o *directory.Organization) error { o.Seats = 1; return nil }))(t) // fewer than in use
-		h.change(t, kari, func(m *directory.Member) { m.Details.Title = "still here" })
 	})
 }
 
@@ -156,7 +153,7 @@ func TestRevivalTakesASeatAgain(t *testing.T) {
 		if code := codeOf(h.changeErr(m, later)); code != "seats_full" {
 			t.Errorf("revived into a full house: %q", code)
 		}
-		if err := h.Memberships.End(ctx, h.home.ID, other.ID); err != nil {
+		if err := h.Memberships.End(ctx, h.home.ID, other.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		if revived := h.change(t, m, later); !revived.ActiveAt(db.Now()) {
@@ -175,24 +172,31 @@ func TestLastAdministratorRace(t *testing.T) {
 		}
 		demote := edit(func(m *directory.Member) { m.Administrator = false })
 		paths := map[string]func(directory.Member) error{
-			"demote":      demote,
-			"suspend":     edit(func(m *directory.Member) { m.SuspendedAt = db.Now() }),
-			"archive":     edit(func(m *directory.Member) { m.ArchivedAt = db.Now() }),
+			"demote":  demote,
+			"suspend": edit(func(m *directory.Member) { m.SuspendedAt = db.Now() }),
+			"archive": func(m directory.Member) error {
+				return h.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndArchived})
+			},
 			"end date":    edit(func(m *directory.Member) { m.End = db.Now().Add(time.Hour) }),
 			"end now":     edit(func(m *directory.Member) { m.Start, m.End = db.Now().Add(-time.Hour), db.Now() }),
 			"later start": edit(func(m *directory.Member) { m.Start = db.Now().Add(time.Hour) }),
 			"kind":        edit(func(m *directory.Member) { m.Kind, m.Administrator = directory.ContactOnly, false }),
-			"end":         func(m directory.Member) error { return h.Memberships.End(ctx, m.Organization, m.ID) },
-			"delete":      func(m directory.Member) error { return h.Memberships.Delete(ctx, m.Organization, m.ID) },
+			"end": func(m directory.Member) error {
+				return h.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending})
+			},
+			"delete": func(m directory.Member) error { return h.Memberships.Delete(ctx, m.Organization, m.ID) },
 			"in one's own": func(m directory.Member) error {
-				return db.Update(ctx, func(tx *sqldb.Tx) error { return h.WithTx(tx).Memberships.End(ctx, m.Organization, m.ID) })
+				return db.Update(ctx, func(tx *sqldb.Tx) error {
+					return h.WithTx(tx).Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending})
+				})
 			},
 		}
 		n := 0
 		for name, path := range paths {
 			for other, otherPath := range map[string]func(directory.Member) error{name: path, "demote": demote} {
 				n++
-				org := must(h.Organizations.Create(ctx, directory.Organization{Slug: fmt.Sprint("race", n), Name: "Race", Seats: directory.UnlimitedSeats}))(t)
+				org := must(h.Organizations.Create(ctx, directory.Organization{Slug: fmt.Sprint("race", n), Name: "Race", Seats: directory.UnlimitedSeats,
+					Features: []string{"archive"}}))(t)
 				var two []directory.Member
 				for i := range 2 {
 					a := person(fmt.Sprintf("admin%d.%d@race.example", n, i))
@@ -234,7 +238,7 @@ func TestLastAdministrator(t *testing.T) {
 		invited := person("third@elsewhere.example")
 		invited.Administrator = true
 		must(h.Memberships.Create(ctx, h.home.ID, invited))(t)
-		if err := h.Memberships.End(ctx, h.home.ID, second.ID); !errors.Is(err, directory.ErrLastAdministrator) {
+		if err := h.Memberships.End(ctx, h.home.ID, second.ID, directory.Ending{Choice: directory.EndPending}); !errors.Is(err, directory.ErrLastAdministrator) {
 			t.Errorf("an invited administrator counted: %v", err)
 		}
 		h.change(t, second, func(m *directory.Member) { m.Details.Title = "still here" })

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"portvakt/internal/sqldb"
@@ -12,7 +13,8 @@ import (
 const memberColumns = `m.id, m.organization_id, m.user_id, m.kind, m.start_at, m.end_at, m.accepted_at, m.suspended_at, m.ended_at,
 	m.end_announced_at, m.deleted_at, m.archived_at, m.administrator, m.role_id, m.all_segments, m.user_name, m.external_id,
 	m.provisioning_client_id, m.manager_id, m.manager_text, m.successor_id, m.details, m.epoch, m.version, m.created_at, m.changed_at,
-	m.accept_by, m.invited_by, m.reseller_role, m.bank_access, m.user_administration, u.email, u.email_key, u.email_verified_at is not null`
+	m.accept_by, m.invited_by, m.reseller_role, m.bank_access, m.user_administration, u.email, u.email_key, u.email_verified_at is not null,
+	m.second_factor`
 
 const memberFrom = ` from memberships m left join users u on u.id = m.user_id`
 
@@ -24,7 +26,8 @@ func scanMember(r sqldb.Row) (m Member, err error) {
 		&m.Administrator, &m.Role, &m.AllSegments, &m.UserName, sqldb.NullText(&m.ExternalID), &m.ManagedBy, &m.Manager,
 		sqldb.NullText(&m.ManagerText), &m.Successor, &details, &m.Epoch, &m.Version, sqldb.Time(&m.CreatedAt), sqldb.Time(&m.ChangedAt),
 		sqldb.Time(&m.AcceptBy), &m.InvitedBy, sqldb.NullText((*string)(&m.Reseller.Role)), &m.Reseller.BankAccess, &m.Reseller.UserAdministration,
-		sqldb.NullText(&address.Address), sqldb.NullText(&address.Key), &m.EmailVerified)
+		sqldb.NullText(&address.Address), sqldb.NullText(&address.Key), &m.EmailVerified,
+		sqldb.NullText((*string)(&m.SecondFactor)))
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return m, ErrMemberNotFound
 	}
@@ -151,21 +154,29 @@ func memberValues(m *Member) ([]any, error) {
 	}, nil
 }
 
+// memberInserted are the columns of a new membership: those of memberValues, then those of memberFixed.
+var memberInserted = []string{"kind", "start_at", "end_at", "accepted_at", "suspended_at", "ended_at", "end_announced_at", "deleted_at",
+	"archived_at", "administrator", "role_id", "all_segments", "user_name", "user_name_key", "external_id", "provisioning_client_id", "manager_id",
+	"manager_text", "successor_id", "details", "given_name_key", "family_name_key", "display_name_key", "formatted_name_key", "nick_name_key",
+	"title_key", "user_type_key", "locale_key", "timezone_key", "preferred_language_key", "profile_url_key", "employee_number_key",
+	"cost_center_key", "company_key", "division_key", "department_key", "epoch", "version", "changed_at", "accept_by", "reseller_role",
+	"bank_access", "user_administration", "id", "organization_id", "user_id", "created_at", "invited_by"}
+
+// memberFixed are the values that a membership has from its beginning on.
+func memberFixed(m *Member) []any {
+	return []any{m.ID, m.Organization, m.User, sqldb.Micros(m.CreatedAt), m.InvitedBy}
+}
+
+var insertMemberText = `insert into memberships (` + strings.Join(memberInserted, ", ") + `)
+	values (` + placeholders(1, len(memberInserted)) + `) on conflict do nothing`
+
 // insertMember is false where something unique is taken; the transaction can go on and ask what.
 func insertMember(ctx context.Context, tx *sqldb.Tx, m *Member) (made bool, err error) {
 	values, err := memberValues(m)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(ctx, `insert into memberships (kind, start_at, end_at, accepted_at, suspended_at, ended_at, end_announced_at, deleted_at,
-			archived_at, administrator, role_id, all_segments, user_name, user_name_key, external_id, provisioning_client_id, manager_id,
-			manager_text, successor_id, details, given_name_key, family_name_key, display_name_key, formatted_name_key, nick_name_key,
-			title_key, user_type_key, locale_key, timezone_key, preferred_language_key, profile_url_key, employee_number_key,
-			cost_center_key, company_key, division_key, department_key, epoch, version, changed_at, accept_by, reseller_role, bank_access,
-			user_administration, id, organization_id, user_id, created_at, invited_by)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-			$27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48) on conflict do nothing`,
-		append(values, m.ID, m.Organization, m.User, sqldb.Micros(m.CreatedAt), m.InvitedBy)...)
+	n, err := tx.Exec(ctx, insertMemberText, append(values, memberFixed(m)...)...)
 	return n == 1, err
 }
 
@@ -211,13 +222,13 @@ const claimEndedText = `update memberships set end_announced_at = $1, epoch = ep
 			union select id, accept_by from memberships where accept_by is not null and accepted_at is null and end_announced_at is null and accept_by <= $1) o
 			order by over_at limit $2)
 		and end_announced_at is null and (end_at <= $1 or accepted_at is null and accept_by <= $1)
-	returning id, organization_id, user_id`
+	returning id, organization_id, user_id, accepted_at, successor_id`
 
 // claimEnded takes memberships whose end has passed unannounced; a row goes to exactly one caller. The conditions stand
 // twice, because PostgreSQL looks again at the outer ones alone after it has waited for a row that somebody moved the end of.
 func claimEnded(ctx context.Context, tx *sqldb.Tx, limit int) ([]Member, error) {
 	return sqldb.All(ctx, tx, func(r sqldb.Row) (m Member, err error) {
-		err = r.Scan(&m.ID, &m.Organization, &m.User)
+		err = r.Scan(&m.ID, &m.Organization, &m.User, sqldb.Time(&m.AcceptedAt), &m.Successor)
 		return m, err
 	}, claimEndedText, sqldb.Micros(tx.Now()), limit)
 }

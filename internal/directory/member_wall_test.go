@@ -43,7 +43,9 @@ func TestNeighbourSeesNothing(t *testing.T) {
 					return err
 				})
 			},
-			"End":     func(id directory.MembershipID) error { return all.End(ctx, h.another.ID, id) },
+			"End": func(id directory.MembershipID) error {
+				return all.End(ctx, h.another.ID, id, directory.Ending{Choice: directory.EndPending})
+			},
 			"Delete":  func(id directory.MembershipID) error { return all.Delete(ctx, h.another.ID, id) },
 			"Accept":  func(id directory.MembershipID) error { _, err := all.Accept(ctx, mine.User, invited.ID); return err },
 			"Decline": func(id directory.MembershipID) error { return all.Decline(ctx, mine.User, invited.ID) },
@@ -131,8 +133,12 @@ func TestEachChangeIsToldOnce(t *testing.T) {
 			{"verify again", func() error { return h.Users.VerifyEmail(ctx, m.User) }, "", 0, 0, ""},
 			{"own details", func() error { return h.Users.SetDetails(ctx, m.User, directory.Details{GivenName: "Kari"}) }, "", 1, 0, ""},
 			{"own details again", func() error { return h.Users.SetDetails(ctx, m.User, directory.Details{GivenName: "Kari"}) }, "", 0, 0, ""},
-			{"end", func() error { return h.Memberships.End(ctx, h.home.ID, m.ID) }, "", 1, 1, directory.EventMembershipEnded},
-			{"end again", func() error { return h.Memberships.End(ctx, h.home.ID, m.ID) }, "", 0, 0, ""},
+			{"end", func() error {
+				return h.Memberships.End(ctx, h.home.ID, m.ID, directory.Ending{Choice: directory.EndPending})
+			}, "", 2, 2, directory.EventEndingPending},
+			{"end again", func() error {
+				return h.Memberships.End(ctx, h.home.ID, m.ID, directory.Ending{Choice: directory.EndPending})
+			}, "", 0, 0, ""},
 			{"delete", func() error { return h.Memberships.Delete(ctx, h.home.ID, m.ID) }, "", 1, 1, directory.EventMembershipEnded},
 			{"delete again", func() error { return h.Memberships.Delete(ctx, h.home.ID, m.ID) }, "member_not_found", 0, 0, ""},
 			{"invite", func() error { return create("guest@elsewhere.example") }, "", 1, 1, directory.EventMembershipCreated},
@@ -163,7 +169,8 @@ func TestEachChangeIsToldOnce(t *testing.T) {
 			return action + " " + object + " " + detail, err
 		}, "select action, object, detail from audit_entries"))(t)
 		for _, e := range entries {
-			if strings.Contains(e, "@") || strings.Contains(strings.ToLower(e), "kari") || strings.Contains(e, "ecretary") || strings.Contains(e, "example") {
+			if strings.Contains(e, "@") || strings.Contains(strings.ToLower(e), "kari") || strings.Contains(e, "ecretary") ||
+				strings.Contains(e, "example") && !strings.HasPrefix(e, "domain.") { // an organization's own domain says nothing of a person
 				t.Errorf("an audit entry names somebody: %s", e)
 			}
 		}

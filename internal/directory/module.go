@@ -69,6 +69,8 @@ func (p *Package) check(modules []Module) error {
 
 var errGrade = fault.New(fault.Invalid, "bad_grade", "The grades are none, view and edit").On("grants")
 
+var errTwoBases = fault.New(fault.Invalid, "two_base_packages", "A member has one base package at most").On("packages")
+
 func (p *Package) equal(o *Package) bool {
 	return maps.Equal(p.Names, o.Names) && p.Base == o.Base && maps.Equal(p.Grants, o.Grants)
 }
@@ -151,6 +153,11 @@ func (s Access) SavePackages(ctx context.Context, packages []Package) (Tally, er
 			old, there := find(was, func(o Package) bool { return o.Key == p.Key })
 			if there && old.equal(&p) {
 				continue
+			}
+			if there && p.Base && !old.Base {
+				if err := checkBecomesBase(ctx, tx, p.Key); err != nil {
+					return err
+				}
 			}
 			if err := writePackage(tx, p); err != nil {
 				return err

@@ -94,3 +94,30 @@ func writePackage(tx *sqldb.Tx, p Package) error {
 	}
 	return nil
 }
+
+// checkBase refuses a second base package: one says what somebody is here, add-ons say what more (R31).
+func checkBase(ctx context.Context, tx *sqldb.Tx, m *Member) error {
+	if len(m.Packages) < 2 {
+		return nil
+	}
+	var n int64
+	err := tx.QueryRow(ctx, `select count(*) from member_packages mp join packages p on p.key = mp.package_key
+		where mp.membership_id = $1 and p.base = true`, m.ID).Scan(&n)
+	if err == nil && n > 1 {
+		return errTwoBases
+	}
+	return err
+}
+
+// checkBecomesBase refuses to make a base of a package that somebody has beside another base.
+func checkBecomesBase(ctx context.Context, tx *sqldb.Tx, key string) error {
+	var n int64
+	err := tx.QueryRow(ctx, `select count(*) from member_packages mp join memberships m on m.id = mp.membership_id
+			join member_packages other on other.membership_id = mp.membership_id and other.package_key <> mp.package_key
+			join packages p on p.key = other.package_key and p.base = true
+		where mp.package_key = $1 and m.ended_at is null and m.deleted_at is null`, key).Scan(&n)
+	if err == nil && n > 0 {
+		return errTwoBases
+	}
+	return err
+}

@@ -37,6 +37,9 @@ type Organization struct {
 	Version       int64
 	CreatedAt     time.Time
 	ChangedAt     time.Time
+
+	// SuspendedKeepSeats says that suspended members keep their seats, and so come back without needing one.
+	SuspendedKeepSeats bool
 }
 
 // UnlimitedSeats says that the organization's members are not counted.
@@ -83,7 +86,7 @@ func (o *Organization) check() error {
 	}
 	domains := make([]string, len(o.Domains))
 	for i, d := range o.Domains {
-		key, err := DomainKey(d)
+		key, err := checkDomain(d)
 		if err != nil {
 			return err
 		}
@@ -113,7 +116,9 @@ func (s Organizations) Create(ctx context.Context, o Organization) (Organization
 		if err := saveDomains(ctx, tx, &o, nil); err != nil {
 			return err
 		}
-		saveFeatures(tx, &o, nil)
+		if err := saveFeatures(ctx, tx, &o, nil); err != nil {
+			return err
+		}
 		tx.Bump(ApplicationsWatermark)
 		return audit.Append(ctx, tx, o.ID, audit.Entry{Action: "organization.created", Object: o.ID.String()})
 	})
@@ -150,9 +155,20 @@ func (s Organizations) Change(ctx context.Context, id OrganizationID, edit func(
 		if err := saveDomains(ctx, tx, &o, was.Domains); err != nil {
 			return err
 		}
-		saveFeatures(tx, &o, was.Features)
+		if o.ManagedBy != was.ManagedBy { // who came by the agency leaves with it (R30)
+			if err := endResellers(ctx, tx, resellersOf{organization: o.ID}); err != nil {
+				return err
+			}
+		}
+		if err := saveFeatures(ctx, tx, &o, was.Features); err != nil {
+			return err
+		}
+		if err := checkSeats(ctx, tx, &was, &o); err != nil {
+			return err
+		}
 		tx.Bump(ApplicationsWatermark) // a suspended organization's clients are switched off
-		return audit.Append(ctx, tx, o.ID, audit.Entry{Action: "organization.changed", Object: o.ID.String()})
+		return audit.Append(ctx, tx, o.ID, audit.Entry{Action: "organization.changed", Object: o.ID.String(),
+			Detail: openChanges(organizationOpen, &was, &o)})
 	})
 	return o, err
 }

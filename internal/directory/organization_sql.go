@@ -9,11 +9,11 @@ import (
 )
 
 const organizationColumns = `o.id, o.slug, o.name, o.language, coalesce(o.seats, -1), o.second_factor, o.managed_by, o.state = 'suspended',
-	o.access_version, o.version, o.created_at, o.changed_at`
+	o.access_version, o.version, o.created_at, o.changed_at, o.suspended_keep_seats`
 
 func organizationTargets(o *Organization) []any {
 	return []any{&o.ID, &o.Slug, &o.Name, &o.Language, &o.Seats, &o.SecondFactor, &o.ManagedBy, &o.Suspended,
-		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt)}
+		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt), &o.SuspendedKeepSeats}
 }
 
 func scanOrganization(r sqldb.Row) (o Organization, err error) {
@@ -31,6 +31,11 @@ func (s Organizations) ByID(ctx context.Context, id OrganizationID) (Organizatio
 		return o, err
 	}
 	return s.complete(ctx, o)
+}
+
+// organizationRow is the organization without its domains and features.
+func organizationRow(ctx context.Context, q sqldb.Queryer, id OrganizationID) (Organization, error) {
+	return scanOrganization(q.QueryRow(ctx, `select `+organizationColumns+` from organizations o where o.id = $1`, id))
 }
 
 // BySlug is the organization with its domains and features.
@@ -73,10 +78,10 @@ func (s Organizations) OfDomain(ctx context.Context, domain string) (Organizatio
 
 func insertOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) error {
 	n, err := tx.Exec(ctx, `insert into organizations (id, slug, name, language, seats, second_factor, managed_by, state,
-			access_version, version, created_at, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (slug) do nothing`,
+			access_version, version, created_at, changed_at, suspended_keep_seats)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (slug) do nothing`,
 		o.ID, o.Slug, o.Name, o.Language, seats(o.Seats), string(o.SecondFactor), o.ManagedBy, organizationState(o.Suspended),
-		o.AccessVersion, o.Version, sqldb.Micros(o.CreatedAt), sqldb.Micros(o.ChangedAt))
+		o.AccessVersion, o.Version, sqldb.Micros(o.CreatedAt), sqldb.Micros(o.ChangedAt), o.SuspendedKeepSeats)
 	if err == nil && n == 0 {
 		return ErrSlugTaken
 	}
@@ -85,9 +90,9 @@ func insertOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) erro
 
 func updateOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) error {
 	_, err := tx.Exec(ctx, `update organizations set name = $2, language = $3, seats = $4, second_factor = $5, managed_by = $6, state = $7,
-			version = $8, changed_at = $9 where id = $1`,
+			version = $8, changed_at = $9, suspended_keep_seats = $10 where id = $1`,
 		o.ID, o.Name, o.Language, seats(o.Seats), string(o.SecondFactor), o.ManagedBy, organizationState(o.Suspended),
-		o.Version, sqldb.Micros(o.ChangedAt))
+		o.Version, sqldb.Micros(o.ChangedAt), o.SuspendedKeepSeats)
 	return err
 }
 
@@ -105,40 +110,43 @@ func organizationState(suspended bool) string {
 	return "active"
 }
 
-// saveDomains stores the difference between the verified domains and what they were.
+// saveDomains stores the difference between the verified domains and what they were; homes follow.
 func saveDomains(ctx context.Context, tx *sqldb.Tx, o *Organization, was []string) error {
 	for _, d := range was {
 		if !slices.Contains(o.Domains, d) {
-			tx.Later(`delete from organization_domains where organization_id = $1 and domain = $2`, o.ID, d)
+			if err := loseDomain(ctx, tx, o.ID, d); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range o.Domains {
 		if slices.Contains(was, d) {
 			continue
 		}
-		n, err := tx.Exec(ctx, `insert into organization_domains (domain, organization_id, verified_at) values ($1, $2, $3)
-			on conflict (domain) do nothing`, d, o.ID, sqldb.Micros(tx.Now()))
-		if err != nil {
+		if _, err := takeDomain(ctx, tx, o.ID, d, true); err != nil {
 			return err
-		}
-		if n == 0 {
-			return ErrDomainTaken
 		}
 	}
 	return nil
 }
 
-func saveFeatures(tx *sqldb.Tx, o *Organization, was []string) {
+// saveFeatures switches on and off what differs from what was on.
+func saveFeatures(ctx context.Context, tx *sqldb.Tx, o *Organization, was []string) error {
 	for _, f := range was {
 		if !slices.Contains(o.Features, f) {
-			tx.Later(`delete from organization_features where organization_id = $1 and feature = $2`, o.ID, f)
+			if err := switchFeature(ctx, tx, o.ID, turn{key: f, to: FeatureOff}); err != nil {
+				return err
+			}
 		}
 	}
 	for _, f := range o.Features {
 		if !slices.Contains(was, f) {
-			tx.Later(`insert into organization_features (organization_id, feature) values ($1, $2)`, o.ID, f)
+			if err := switchFeature(ctx, tx, o.ID, turn{key: f, to: FeatureOn, quiet: o.Version == 1}); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // lockOrganization makes the transaction the only one that counts or changes what the organization has few of: seats,

@@ -66,11 +66,16 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 		return err
 	}
 	c.ID, c.Slug, c.CreatedAt, c.Disabled = sqldb.NewID[provisioningClientPrefix](tx.Now()), o.Slug, tx.Now(), false
+	by, err := makerOf(ctx, tx, c.Organization)
+	if err != nil {
+		return err
+	}
 	tx.Later(`insert into provisioning_clients (id, organization_id, name, quirks, may_users, may_groups, may_access, may_administrators, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		c.ID, c.Organization, c.Name, c.Quirks, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators, sqldb.Micros(tx.Now()))
-	n, err := tx.Exec(ctx, `insert into provisioning_tokens (hash, client_id, organization_id, created_at) values ($1, $2, $3, $4)
-		on conflict (hash) do nothing`, hashOf(token), c.ID, c.Organization, sqldb.Micros(tx.Now()))
+	n, err := tx.Exec(ctx, `insert into provisioning_tokens (hash, client_id, organization_id, created_at, made_by, bound, member_end_at)
+		values ($1, $2, $3, $4, $5, $6, $7) on conflict (hash) do nothing`,
+		hashOf(token), c.ID, c.Organization, sqldb.Micros(tx.Now()), by.membership, by.bound, sqldb.Micros(by.end))
 	if err != nil {
 		return err
 	}
@@ -94,9 +99,10 @@ func scanProvisioningClient(r sqldb.Row) (c ProvisioningClient, err error) {
 
 const authenticateText = `select ` + provisioningClientColumns + `
 	from provisioning_tokens t join provisioning_clients c on c.id = t.client_id join organizations o on o.id = c.organization_id
-	where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2) and c.disabled_at is null and o.state = 'active'`
+	where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)
+		and (t.member_end_at is null or t.member_end_at > $2) and c.disabled_at is null and o.state = 'active'`
 
-// Authenticate is the client whose token it is: not revoked, not expired, neither client nor organization switched off.
+// Authenticate is the client whose token it is: not revoked, not expired, not ended with the external who made it, neither client nor organization switched off.
 func (s ProvisioningClients) Authenticate(ctx context.Context, token string) (ProvisioningClient, error) {
 	if len(token) < minProvisioningToken || len(token) > 1000 {
 		return ProvisioningClient{}, ErrProvisioningToken

@@ -132,12 +132,18 @@ type Query struct {
 	Descending bool
 	Offset     int
 	Limit      int       // 0: only the total
-	After      *Position // go on behind this member, in order of creation; not with SortBy or Offset
+	After      *Position // go on behind this member; in the order of creation or of Sorts, not with Offset
+	CountTo    int64     // count no further than this; 0: all
 }
 
-// Position is a place in the order of creation.
+// Sorts are the orders in which an index gives members, however many there are, so that pages of them are offered to
+// people. Other fields can be sorted by, at the price of a look at every member.
+var Sorts = []Field{FieldCreated, FieldUserName, FieldFamilyName, FieldDisplayName}
+
+// Position is a place in an order: of creation, or of the key of the text that is sorted by.
 type Position struct {
 	Created time.Time
+	Text    string
 	ID      MembershipID
 }
 
@@ -145,6 +151,8 @@ type Position struct {
 type Page struct {
 	Members []Member
 	Total   int64
+	More    bool      // there are more than Total: counting stopped at CountTo
+	Next    *Position // behind the last of the page, in an order that has positions; nil where the page ends the list
 }
 
 // Limits on what a query may ask for, so that its cost is bounded by what it finds.

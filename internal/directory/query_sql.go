@@ -327,41 +327,50 @@ func (s Memberships) List(ctx context.Context, organization OrganizationID, q Qu
 }
 
 func (s Memberships) list(ctx context.Context, organization OrganizationID, q Query) (Page, error) {
-	if q.After != nil && (q.SortBy != "" || q.Offset != 0) || q.Limit < 0 || q.Offset < 0 {
+	if q.SortBy == FieldCreated {
+		q.SortBy = "" // the same order
+	}
+	keyed := keyedSorts[q.SortBy] != ""
+	if q.After != nil && (q.SortBy != "" && !keyed || q.Offset != 0) || q.Limit < 0 || q.Offset < 0 {
 		return Page{}, badQuery("The page cannot be read")
 	}
 	var page Page
 	if q.Limit > 0 {
-		c := &compiler{now: s.now(), cols: memberFields}
-		if err := c.where(organization, q); err != nil {
-			return Page{}, err
-		}
-		if q.After != nil {
-			sign := ">"
-			if q.Descending {
-				sign = "<"
-			}
-			c.write(" and (m.created_at, m.id) ", sign, " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
-		}
-		if err := c.order(q); err != nil {
-			return Page{}, err
-		}
-		c.write(" limit ", c.arg(q.Limit), " offset ", c.arg(q.Offset))
 		var err error
-		if page.Members, err = s.listed(ctx, c.text.String(), c.args); err != nil {
+		if keyed {
+			page.Members, err = s.keyedPage(ctx, organization, q)
+		} else {
+			page.Members, err = s.sortedPage(ctx, organization, q)
+		}
+		if err != nil {
 			return Page{}, err
 		}
-		if n := len(page.Members); q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
+		n := len(page.Members)
+		if q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
 			page.Total = int64(q.Offset + n) // the page is the end of the list, so it tells how long the list is
 			return page, nil
 		}
+		if n == q.Limit && (keyed || q.SortBy == "") {
+			page.Next = page.Members[n-1].positionIn(q.SortBy)
+		}
 	}
+	return s.counted(ctx, organization, q, page)
+}
+
+// sortedPage reads a page in the order of creation, or by looking at every member.
+func (s Memberships) sortedPage(ctx context.Context, organization OrganizationID, q Query) ([]Member, error) {
 	c := &compiler{now: s.now(), cols: memberFields}
 	if err := c.where(organization, q); err != nil {
-		return Page{}, err
+		return nil, err
 	}
-	err := s.q().QueryRow(ctx, `select count(*) from memberships m`+c.text.String(), c.args...).Scan(&page.Total)
-	return page, err
+	if q.After != nil {
+		c.write(" and (m.created_at, m.id) ", behind(q), " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
+	}
+	if err := c.order(q); err != nil {
+		return nil, err
+	}
+	c.write(" limit ", c.arg(q.Limit), " offset ", c.arg(q.Offset))
+	return s.listed(ctx, c.text.String(), c.args)
 }
 
 // listed reads members with all their access; where is everything behind the from clause.

@@ -299,7 +299,7 @@ func people(t *testing.T, db *sqldb.DB, clock *testenv.Clock) (*directory.Direct
 			}
 		}
 		if i%13 == 12 {
-			if err := dir.Memberships.End(ctx, org.ID, made.ID); err != nil {
+			if err := dir.Memberships.End(ctx, org.ID, made.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 				t.Fatal(err)
 			}
 		}

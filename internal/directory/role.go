@@ -76,8 +76,8 @@ func (r *Role) check(tree map[string]Role, profiles []Profile) error {
 	if err := checkNamed(r.Key, r.Name); err != nil {
 		return err
 	}
-	if r.Key == LocalAdministrator {
-		return fault.Newf(fault.Invalid, "bad_id", "A role cannot have the id %q, which means the organization's administrators", r.Key).On("id")
+	if IsReservedRole(r.Key) {
+		return fault.Newf(fault.Invalid, "bad_id", "A role cannot have the id %q, which has a meaning of its own in claims", r.Key).On("id")
 	}
 	for _, key := range r.Profiles {
 		if _, known := find(profiles, func(p Profile) bool { return p.Key == key }); !known {

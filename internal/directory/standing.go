@@ -20,7 +20,7 @@ type Standing struct {
 	Slug          string
 	Name          string // the organization's
 	Language      string
-	SecondFactor  SecondFactor
+	SecondFactor  SecondFactor // what the organization, or else this membership, demands
 	OrgSuspended  bool
 	AccessVersion int64
 
@@ -47,8 +47,9 @@ func (s *Standing) ActiveAt(now time.Time) bool {
 	return s.UserState == UserActive && !s.OrgSuspended && s.State(now) == StateActive
 }
 
-// Shown are the details to present: the organization's view, falling back to the person's own.
-func (s *Standing) Shown() Details { return overlay(s.Own, s.Details) }
+// Shown are the details to present: the organization's view, falling back to the person's own; preferences are the
+// person's, falling back to the organization's view.
+func (s *Standing) Shown() Details { return prefer(s.Own, overlay(s.Own, s.Details)) }
 
 func overlay(base, top Details) Details {
 	out := base

@@ -14,7 +14,7 @@ import (
 // hangs on in the same round trip; ScanStanding reads them after the statement's own columns.
 const (
 	StandingColumns = `u.id, u.state, u.epoch, u.credentials_epoch, u.email, u.email_verified_at is not null, u.operator, u.details,
-	o.id, o.slug, o.name, o.language, o.second_factor, o.state = 'suspended', o.access_version,
+	o.id, o.slug, o.name, o.language, coalesce(m.second_factor, o.second_factor), not ` + OrganizationOpen + `, o.access_version,
 	m.id, m.kind, m.start_at, m.end_at, m.accepted_at, m.accept_by, m.suspended_at, m.ended_at, m.deleted_at,
 	m.archived_at, 	m.administrator, m.all_segments, m.role_id, m.details, m.epoch, m.changed_at`
 	StandingFrom = ` memberships m join users u on u.id = m.user_id join organizations o on o.id = m.organization_id `

@@ -79,8 +79,21 @@ func (s Users) SetState(ctx context.Context, id UserID, state UserState) (User, 
 		return u, fault.New(fault.Invalid, "bad_state", "The state is active or disabled").On("state")
 	}
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
+		if state == UserDisabled {
+			if err := guardAdministratorsOfUser(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		if err := updateUserState(ctx, tx, id, state); err != nil {
 			return err
+		}
+		if state != UserActive { // nobody works for an agency who may not sign in (R30)
+			if err := endResellers(ctx, tx, resellersOf{user: id}); err != nil {
+				return err
+			}
+			if err := endMadeByUser(ctx, tx, id); err != nil {
+				return err
+			}
 		}
 		var err error
 		u, err = Users{store{s.db, tx}}.EndSessions(ctx, id, "state_"+string(state))
@@ -96,7 +109,7 @@ func (s Users) VerifyEmail(ctx context.Context, id UserID) error {
 		if err != nil || !changed {
 			return err
 		}
-		return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.email_verified", Object: id.String()})
+		return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.email_verified", Object: id.String(), Person: id.String()})
 	})
 }
 
@@ -118,7 +131,8 @@ func (s Users) SetOperator(ctx context.Context, id UserID, state OperatorState) 
 		if err := setOperator(ctx, tx, id, state == IsOperator); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.operator", Object: id.String(), Detail: map[string]any{"operator": state == IsOperator}})
+		return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.operator", Object: id.String(), Person: id.String(),
+			Detail: map[string]any{"operator": state == IsOperator}})
 	})
 }
 
@@ -136,24 +150,42 @@ func announceUser(ctx context.Context, tx *sqldb.Tx, id UserID, kind string, e U
 	if e.Reason != "" {
 		detail["reason"] = e.Reason
 	}
-	if err := audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: kind, Object: id.String(), Detail: detail}); err != nil {
+	entry := audit.Entry{Action: kind, Object: id.String(), Detail: detail, Person: id.String()}
+	if e.Old != e.New {
+		entry.Changes = []audit.Change{{Field: "email", Before: e.Old, After: e.New}}
+	}
+	if err := audit.Append(ctx, tx, OrganizationID{}, entry); err != nil {
 		return err
 	}
 	return outbox.Append(tx, OrganizationID{}, kind, id.String(), e)
 }
 
-// findUser finds or makes the person with the address. The second answer says whether the person is new.
+// newUser is the person whom nobody knew.
+func newUser(g *ground, now time.Time) User {
+	return User{
+		ID: sqldb.NewID[userPrefix](now), Email: g.email, Home: g.home, State: UserActive, Epoch: 1, CredentialsEpoch: 1,
+		Version: 1, CreatedAt: now, ChangedAt: now,
+	}
+}
+
+// findUser finds or makes the person with the address. The second answer says whether the person is new. Of everybody but
+// the home organization's own people it tries to make one first, so that a known address costs what an unknown one does
+// (R09, TestR09_AKnownAddressCostsWhatAnUnknownOneDoes).
 func findUser(ctx context.Context, tx *sqldb.Tx, g *ground) (User, bool, error) {
-	if !g.user.ID.IsZero() {
+	if g.user.State == UserErased { // the pseudonym is nobody's address
+		return User{}, false, errEmail
+	}
+	known := !g.user.ID.IsZero()
+	if known && g.home == g.organization.ID {
 		return g.user, false, nil
 	}
-	u := User{
-		ID: sqldb.NewID[userPrefix](tx.Now()), Email: g.email, Home: g.home, State: UserActive, Epoch: 1, CredentialsEpoch: 1,
-		Version: 1, CreatedAt: tx.Now(), ChangedAt: tx.Now(),
-	}
+	u := newUser(g, tx.Now())
 	made, err := insertUser(ctx, tx, &u)
 	if err != nil || made {
 		return u, made, err
+	}
+	if known {
+		return g.user, false, nil
 	}
 	u, err = Users{store{tx: tx}}.ByEmail(ctx, g.email) // somebody else was quicker
 	return u, false, err
@@ -165,9 +197,11 @@ func keepHome(ctx context.Context, tx *sqldb.Tx, u *User, home OrganizationID) e
 	if u.Home == home {
 		return nil
 	}
+	was := u.Home
 	u.Home = home
 	if err := setHome(ctx, tx, u.ID, home); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.home_changed", Object: u.ID.String()})
+	return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.home_changed", Object: u.ID.String(), Person: u.ID.String(),
+		Detail: map[string]any{"changes": map[string][2]string{"home": {was.String(), home.String()}}}})
 }

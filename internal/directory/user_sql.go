@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"portvakt/internal/audit"
 	"portvakt/internal/sqldb"
@@ -47,16 +48,30 @@ func (s Users) ByEmail(ctx context.Context, e Email) (User, error) {
 	return scanUser(s.q().QueryRow(ctx, `select `+userColumns+` from users where email_key = $1`, e.Key))
 }
 
-func insertUser(ctx context.Context, tx *sqldb.Tx, u *User) (made bool, err error) {
+// lockUser makes the transaction the only one that changes the person.
+func lockUser(ctx context.Context, tx *sqldb.Tx, id UserID) (User, error) {
+	return scanUser(tx.QueryRow(ctx, `update users set version = version where id = $1 returning `+userColumns, id))
+}
+
+// userInserted are the columns of a new user, in the order of userValues.
+var userInserted = []string{"id", "email", "email_key", "email_verified_at", "home_organization_id", "state", "operator", "details",
+	"epoch", "credentials_epoch", "version", "created_at", "changed_at", "email_domain"}
+
+func userValues(u *User) ([]any, error) {
 	details, err := writeDetails(u.Details)
+	return []any{u.ID, u.Email.Address, u.Email.Key, sqldb.Micros(u.EmailVerifiedAt), u.Home, string(u.State), u.Operator, details,
+		u.Epoch, u.CredentialsEpoch, u.Version, sqldb.Micros(u.CreatedAt), sqldb.Micros(u.ChangedAt), u.Email.Domain()}, err
+}
+
+var insertUserText = `insert into users (` + strings.Join(userInserted, ", ") + `)
+	values (` + placeholders(1, len(userInserted)) + `) on conflict (email_key) do nothing`
+
+func insertUser(ctx context.Context, tx *sqldb.Tx, u *User) (made bool, err error) {
+	values, err := userValues(u)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(ctx, `insert into users (id, email, email_key, email_verified_at, home_organization_id, state, operator, details,
-			epoch, credentials_epoch, version, created_at, changed_at, email_domain)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (email_key) do nothing`,
-		u.ID, u.Email.Address, u.Email.Key, sqldb.Micros(u.EmailVerifiedAt), u.Home, string(u.State), u.Operator, details,
-		u.Epoch, u.CredentialsEpoch, u.Version, sqldb.Micros(u.CreatedAt), sqldb.Micros(u.ChangedAt), u.Email.Domain())
+	n, err := tx.Exec(ctx, insertUserText, values...)
 	return n == 1, err
 }
 
@@ -103,7 +118,7 @@ func renameUser(ctx context.Context, tx *sqldb.Tx, id UserID, e Email) error {
 	if taken > 0 {
 		return ErrEmailTaken
 	}
-	return oneUser(tx.Exec(ctx, `update users set email = $2, email_key = $3, version = version + 1, changed_at = $4, email_domain = $5 where id = $1`,
+	return oneUser(tx.Exec(ctx, `update users set email = $2, email_key = $3, version = version + 1, changed_at = $4, email_domain = $5 where id = $1 and state <> 'erased'`,
 		id, e.Address, e.Key, sqldb.Micros(tx.Now()), e.Domain()))
 }
 
@@ -117,16 +132,20 @@ func (s Users) SetDetails(ctx context.Context, id UserID, d Details) error {
 		return err
 	}
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		n, err := tx.Exec(ctx, `update users set details = $2, version = version + 1, changed_at = $3 where id = $1 and details <> $2`,
-			id, text, sqldb.Micros(tx.Now()))
+		was, err := lockUser(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if n == 0 { // as it was, or nobody
-			_, err := Users{store{s.db, tx}}.ByID(ctx, id)
+		if was.State == UserErased {
+			return ErrUserNotFound
+		}
+		n, err := tx.Exec(ctx, `update users set details = $2, version = version + 1, changed_at = $3 where id = $1 and details <> $2`,
+			id, text, sqldb.Micros(tx.Now()))
+		if err != nil || n == 0 { // as it was
 			return err
 		}
-		return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.changed", Object: id.String()})
+		return audit.Append(ctx, tx, OrganizationID{}, audit.Entry{Action: "user.changed", Object: id.String(), Person: id.String(),
+			Changes: detailChanges(&was.Details, &d)})
 	})
 }
 
