@@ -9,9 +9,9 @@ import (
 
 // Claims are what applications are told under the scope "access" (RFC 9068 §2.2.3.1 names the first three).
 type Claims struct {
-	Roles        []string `json:"roles"`        // the role's key, local_admin
+	Roles        []string `json:"roles"`        // the role's key, local_admin, reseller_accountant, reseller_auditor, user_administration
 	Groups       []string `json:"groups"`       // keys, nested ones resolved
-	Entitlements []string `json:"entitlements"` // module:action
+	Entitlements []string `json:"entitlements"` // module:action, bank_access
 	RolePath     []string `json:"role_path"`    // keys from the root to the role
 	Profiles     []string `json:"profiles"`     // keys
 	Functions    []string `json:"functions"`
@@ -33,6 +33,7 @@ func Evaluate(f directory.AccessFacts) Claims {
 	if f.Administrator {
 		c.Roles = append(c.Roles, directory.LocalAdministrator)
 	}
+	c.addReseller(f)
 	for _, r := range f.RolePath {
 		c.RolePath = append(c.RolePath, r.Key)
 	}
@@ -45,7 +46,7 @@ func Evaluate(f directory.AccessFacts) Claims {
 	for _, fn := range f.Functions {
 		c.Functions = append(c.Functions, string(fn))
 	}
-	if f.AllSegments {
+	if f.EverySegment() {
 		c.Segments = append(c.Segments, AllSegments)
 	} else {
 		c.Segments = append(c.Segments, f.Segments...)
@@ -63,14 +64,33 @@ func entitlements(permissions map[string]Permission) []string {
 	return out
 }
 
-// Only keeps the entitlements of the modules that an application declared; nil means all.
+// addReseller says what somebody of the agency is here, and what was added explicitly.
+func (c *Claims) addReseller(f directory.AccessFacts) {
+	if f.Kind != directory.Reseller {
+		return
+	}
+	if f.Reseller.Role != "" {
+		c.Roles = append(c.Roles, directory.ResellerClaim(f.Reseller.Role))
+	}
+	if f.Reseller.UserAdministration {
+		c.Roles = append(c.Roles, directory.UserAdministration)
+	}
+	if f.Reseller.BankAccess {
+		c.Entitlements = append(c.Entitlements, BankAccess)
+	}
+}
+
+// BankAccess stands among the entitlements of a reseller to whom the organization's bank was opened. It belongs to no module.
+const BankAccess = "bank_access"
+
+// Only keeps the entitlements of the modules that an application declared, and those of no module; nil means all.
 func (c Claims) Only(modules []string) Claims {
 	if modules == nil {
 		return c
 	}
 	kept := []string{}
 	for _, e := range c.Entitlements {
-		if slices.ContainsFunc(modules, func(m string) bool { return len(e) > len(m) && e[:len(m)] == m && e[len(m)] == ':' }) {
+		if e == BankAccess || slices.ContainsFunc(modules, func(m string) bool { return len(e) > len(m) && e[:len(m)] == m && e[len(m)] == ':' }) {
 			kept = append(kept, e)
 		}
 	}

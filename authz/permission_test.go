@@ -96,7 +96,7 @@ func TestEvaluate(t *testing.T) {
 	want := Claims{
 		Roles: []string{"seller", "local_admin"}, RolePath: []string{"chief", "seller"}, Groups: []string{"accounting"},
 		Entitlements: []string{"invoices:view", "invoices:edit", "invoices:export", "payments:view"},
-		Profiles:     []string{"sales"}, Functions: []string{"main_recipient"}, Segments: []string{"oslo"},
+		Profiles:     []string{"sales"}, Functions: []string{"main_recipient"}, Segments: []string{"*"}, // an administrator's are all, whatever is ticked
 	}
 	if diff := cmp.Diff(want, Evaluate(f)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -107,9 +107,22 @@ func TestEvaluate(t *testing.T) {
 	if got := Evaluate(f).Only(nil).Entitlements; len(got) != 4 {
 		t.Errorf("all: %v", got)
 	}
+	f.Administrator = false
+	if got := Evaluate(f).Segments; !slices.Equal(got, []string{"oslo"}) {
+		t.Errorf("segments = %v, want the one that is ticked", got)
+	}
 	f.AllSegments, f.Segments = true, nil
 	if got := Evaluate(f).Segments; !slices.Equal(got, []string{"*"}) {
 		t.Errorf("segments = %v, want *", got)
+	}
+	f.Kind, f.Administrator, f.Reseller = directory.Reseller, false, directory.ResellerAccess{Role: directory.Auditor, BankAccess: true, UserAdministration: true}
+	if got := Evaluate(f); !slices.Equal(got.Roles, []string{"seller", "reseller_auditor", "user_administration"}) ||
+		!slices.Contains(got.Entitlements, "bank_access") || !slices.Equal(got.Only([]string{"payments"}).Entitlements, []string{"payments:view", "bank_access"}) {
+		t.Errorf("a reseller: %v, %v", got.Roles, got.Entitlements)
+	}
+	f.Reseller = directory.ResellerAccess{Role: directory.Accountant}
+	if got := Evaluate(f); !slices.Equal(got.Roles, []string{"seller", "reseller_accountant"}) || slices.Contains(got.Entitlements, "bank_access") {
+		t.Errorf("a reseller with nothing added: %v, %v", got.Roles, got.Entitlements)
 	}
 	empty := Evaluate(directory.AccessFacts{Kind: directory.Employee})
 	if empty.Roles == nil || empty.Groups == nil || empty.Entitlements == nil || empty.Segments == nil {

@@ -11,6 +11,7 @@ import (
 
 	"portvakt/internal/actor"
 	"portvakt/internal/fault"
+	"portvakt/internal/sqldb"
 )
 
 // refusal is a SCIM error: status, scimType and detail (RFC 7644 §3.12).
@@ -46,6 +47,7 @@ func noTarget(path string) refusal {
 
 var (
 	errNotFound     = refuse(http.StatusNotFound, "", "There is no such resource")
+	errUnavailable  = refuse(http.StatusServiceUnavailable, "", "The service cannot answer now")
 	errUnauthorized = refuse(http.StatusUnauthorized, "", "A valid bearer token is needed")
 )
 
@@ -71,6 +73,7 @@ var (
 	codes = map[string]answer{
 		"bad_query":          {http.StatusBadRequest, scimerrors.ScimTypeInvalidFilter},
 		"last_administrator": {http.StatusConflict, ""},
+		"not_of_agency":      {http.StatusConflict, ""},
 	}
 )
 
@@ -90,6 +93,9 @@ func toRefusal(err error) refusal {
 		return r
 	}
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && sqldb.IsUnavailable(err) {
+		return errUnavailable
+	}
 	if f.Kind == fault.NotFound {
 		return errNotFound // one body for everything that is not there, whatever it was
 	}
@@ -118,6 +124,9 @@ func (x *exchange) writeError(err error) {
 		if f := fault.Of(err); f.Retry > 0 {
 			header.Set("Retry-After", strconv.Itoa(int(f.Retry.Seconds())+1))
 		}
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", "2")
+		x.h.log.WarnContext(x.r.Context(), "SCIM request failed: the database cannot be reached", "error", err)
 	case http.StatusInternalServerError:
 		id := actor.From(x.r.Context()).RequestID
 		x.h.log.ErrorContext(x.r.Context(), "SCIM request failed", "error", err, "request_id", id, "method", x.r.Method)

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -20,6 +22,9 @@ const (
 func readJSON(raw []byte) (map[string]any, error) {
 	if !utf8.Valid(raw) {
 		return nil, badSyntax("The body is not valid UTF-8")
+	}
+	if holdsLoneSurrogate(raw) {
+		return nil, badSyntax("The body holds half a surrogate pair, which is no character")
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	p := &jsonReader{d: json.NewDecoder(bytes.NewReader(raw))}
@@ -36,6 +41,38 @@ func readJSON(raw []byte) (map[string]any, error) {
 		return nil, badSyntax("The body has to be a JSON object")
 	}
 	return object, nil
+}
+
+// holdsLoneSurrogate finds an escape that is half a character (RFC 8259 §8.2). The decoder would put another character in its
+// place, and a name would come back as nobody wrote it.
+func holdsLoneSurrogate(raw []byte) bool {
+	for i := 0; i < len(raw)-1; i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		r := escapedUnit(raw[i:])
+		i++ // an escaped backslash begins no escape
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if utf16.DecodeRune(r, escapedUnit(raw[min(i+5, len(raw)):])) == utf8.RuneError {
+			return true
+		}
+		i += 10
+	}
+	return false
+}
+
+// escapedUnit is the UTF-16 unit that an escape such as \ud83d at the beginning of b stands for, else 0.
+func escapedUnit(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 type jsonReader struct {

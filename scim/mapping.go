@@ -54,6 +54,9 @@ func membershipOut(at map[string]any, m *directory.Member) {
 	if !m.End.IsZero() {
 		at["end"] = writeTime(m.End)
 	}
+	if m.Kind == directory.Reseller {
+		at["reseller"] = map[string]any{"role": string(m.Reseller.Role), "bankAccess": m.Reseller.BankAccess, "userAdministration": m.Reseller.UserAdministration}
+	}
 	setText(at, "successor", m.Successor.String())
 	setList(at, "functions", m.Functions, func(f directory.Function) any { return string(f) })
 	segments := m.Segments

@@ -63,6 +63,9 @@ func (in intake) membershipIn(at map[string]any, m *directory.Member) error {
 	if v, written := in.listed(at, "administrator"); written {
 		m.Administrator, _ = v.(bool)
 	}
+	if v, written := in.listed(at, "reseller"); written {
+		m.Reseller = resellerIn(v)
+	}
 	if v, written := in.listed(at, "functions"); written {
 		m.Functions = functionsIn(v)
 	}
@@ -78,6 +81,16 @@ func (in intake) membershipIn(at map[string]any, m *directory.Member) error {
 		return successorIn(v, m)
 	}
 	return nil
+}
+
+// resellerIn takes only what is said: bank access and user administration are never given by leaving something out.
+func resellerIn(v any) (r directory.ResellerAccess) {
+	part, _ := v.(map[string]any)
+	role, _ := part["role"].(string)
+	r.Role = directory.ResellerRole(strings.ToLower(role))
+	r.BankAccess, _ = part["bankAccess"].(bool)
+	r.UserAdministration, _ = part["userAdministration"].(bool)
+	return r
 }
 
 func functionsIn(v any) []directory.Function {
