@@ -89,7 +89,7 @@ func New(d Deps, cfg Config) *Account {
 // The events of accounts.
 const (
 	EventLinkRequested   = "account.link_requested"
-	EventPasswordChanged = "account.password_changed"
+	EventPasswordChanged = interaction.EventPasswordChanged
 )
 
 // event is what an event about an account says.
@@ -101,9 +101,12 @@ type event struct {
 // Subscribe has the mails written.
 func (a *Account) Subscribe(o *outbox.Outbox) {
 	o.Subscribe(directory.EventMembershipCreated, "account.welcome", a.welcome)
+	o.Subscribe(directory.EventInvitationResent, "account.invitation", a.welcome)
+	o.Subscribe(directory.EventInvitationUnanswered, "account.reminder", a.welcome)
 	o.Subscribe(EventLinkRequested, "account.link", a.sendLink)
 	o.Subscribe(EventPasswordChanged, "account.password_changed", a.tellPasswordChanged)
 	o.Subscribe(directory.EventUserEmailChanged, "account.email_changed", a.tellEmailChanged)
+	o.Subscribe(directory.EventUserErased, "account.forget", a.forget)
 }
 
 // The addresses.
@@ -114,6 +117,8 @@ const (
 	pathPassword = "/account/password"
 	pathChange   = "/.well-known/change-password"
 	pathSignIn   = "/sign-in"
+
+	pathPreferences = "/account/preferences"
 )
 
 // Routes are all addresses of the account; each handler answers other methods than its own with 405.
@@ -122,6 +127,7 @@ func (a *Account) Routes() []interaction.Route {
 		{Path: pathAccount, Handler: a.methods(a.show, a.act)},
 		{Path: pathSignOut, Handler: a.methods(nil, a.act)},
 		{Path: pathSetup, Handler: a.methods(a.showSetup, a.takeSetup)},
+		{Path: pathPreferences, Handler: a.methods(a.showPreferences, a.savePreferences)},
 		{Path: pathPassword, Handler: a.methods(a.changePassword, nil)},
 		{Path: pathChange, Handler: a.methods(toPassword, nil)},
 	}

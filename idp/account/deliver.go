@@ -12,51 +12,6 @@ import (
 	"portvakt/internal/outbox"
 )
 
-// welcome writes to somebody who was made a member: how to choose a password, or, where they have one, that they are
-// invited. Somebody who needs neither is not written to.
-func (a *Account) welcome(ctx context.Context, e outbox.Event) error {
-	var about directory.MembershipEvent
-	if err := json.Unmarshal(e.Data, &about); err != nil {
-		return err
-	}
-	if about.Quiet || about.User == "" {
-		return nil
-	}
-	id, err := directory.ParseMembershipID(about.Membership)
-	if err != nil {
-		return err
-	}
-	st, err := a.dir.Memberships.Standing(ctx, id)
-	if err != nil {
-		return gone(err)
-	}
-	state := st.State(a.db.Now())
-	switch state {
-	case directory.StateActive, directory.StateInvited, directory.StateScheduled:
-	default: // ended, suspended before the mail was written
-		return nil
-	}
-	u, err := a.dir.Users.ByID(ctx, st.User)
-	if err != nil {
-		return gone(err)
-	}
-	if u.State != directory.UserActive {
-		return nil
-	}
-	has, err := a.credentials.Of(ctx, a.db, u.ID)
-	switch {
-	case err != nil:
-		return err
-	case !has.Password:
-		return a.mailLink(ctx, letter{u, &st, interaction.ID{}, e.ID})
-	case state != directory.StateInvited:
-		return nil
-	}
-	return a.sender.Send(ctx, a.texts.Invitation(mail.Invitation{
-		Recipient: recipient(u, &st), OrganizationName: st.Name, Kind: string(st.Kind), End: st.End, Link: a.cfg.Issuer + pathAccount,
-	}))
-}
-
 // gone makes nothing of what is not there any more: there is nobody to write to.
 func gone(err error) error {
 	if fault.Is(err, fault.NotFound) {
@@ -96,7 +51,7 @@ func (a *Account) sendLink(ctx context.Context, e outbox.Event) error {
 	if err != nil {
 		return err
 	}
-	return a.mailLink(ctx, letter{u, st, waiting, e.ID})
+	return a.mailLink(ctx, letter{to: u, about: st, waiting: waiting, event: e.ID})
 }
 
 // introducing is the membership that a mail speaks of: the person's only one that is not over; nil where there is none or
@@ -125,6 +80,9 @@ type letter struct {
 	about   *directory.Standing // the membership that it speaks of; nil: none
 	waiting interaction.ID      // the sign-in that waits for it; zero: none
 	event   outbox.EventID      // that asks for it
+
+	asked    *directory.Asked // what is known of the invitation; nil where the person asked for the link
+	reminder bool
 }
 
 // mailLink makes a link and mails it. Its token exists in this function alone.
@@ -154,6 +112,11 @@ func (a *Account) write(m letter, p purpose, address string) mail.Message {
 	to, valid := recipient(m.to, m.about), a.validity(p)
 	if p == forReset {
 		return a.texts.Reset(mail.Reset{Recipient: to, Link: address, ValidFor: valid})
+	}
+	if m.asked != nil && m.about.State(a.db.Now()) == directory.StateInvited {
+		text := a.invitation(m, address)
+		text.ValidFor, text.SignInURL = valid, a.cfg.Issuer+pathSignIn
+		return a.texts.Invitation(text)
 	}
 	text := mail.Setup{Recipient: to, Link: address, ValidFor: valid, SignInURL: a.cfg.Issuer + pathSignIn}
 	if m.about != nil {
@@ -224,6 +187,9 @@ func (a *Account) told(ctx context.Context, e outbox.Event) (u directory.User, s
 	if u, err = a.dir.Users.ByID(ctx, id); err != nil {
 		return u, nil, at, err
 	}
+	if u.State == directory.UserErased {
+		return u, nil, at, directory.ErrUserNotFound
+	}
 	if st, err = a.introducing(ctx, id); err != nil {
 		return u, nil, at, err
 	}
@@ -234,4 +200,11 @@ func (a *Account) told(ctx context.Context, e outbox.Event) (u directory.User, s
 		at = at.In(zone)
 	}
 	return u, st, at, nil
+}
+
+func inZone(t time.Time, zone *time.Location) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.In(zone)
 }

@@ -14,7 +14,7 @@ import (
 // invitable says in SQL that the user u may choose a password at the moment $2: active, and an operator or with a membership
 // that is or may become active by itself or by the person's own yes.
 const invitable = ` u.state = 'active' and (u.operator = true or exists (select 1 from memberships m join organizations o on o.id = m.organization_id
-	where m.user_id = u.id and o.state = 'active' and m.kind <> 'contact' and m.suspended_at is null and m.ended_at is null
+	where m.user_id = u.id and ` + directory.OrganizationOpen + ` and m.kind <> 'contact' and m.suspended_at is null and m.ended_at is null
 		and m.deleted_at is null and m.archived_at is null and (m.end_at is null or m.end_at > $2)
 		and (m.accepted_at is not null or m.accept_by is null or m.accept_by > $2)))`
 

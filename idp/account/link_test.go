@@ -168,7 +168,7 @@ func TestLinkOfSomebodyElseNow(t *testing.T) {
 				})
 			},
 			"ended": func(m directory.Member) {
-				if err := h.dir.Memberships.End(ctx, m.Organization, m.ID); err != nil {
+				if err := h.dir.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -196,7 +196,9 @@ func TestLinkTurnsBadWhileHashing(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for name, change := range map[string]func(m directory.Member) error{
 			"nothing": func(directory.Member) error { return nil },
-			"ended":   func(m directory.Member) error { return h.dir.Memberships.End(ctx, m.Organization, m.ID) },
+			"ended": func(m directory.Member) error {
+				return h.dir.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending})
+			},
 			"disabled": func(m directory.Member) error {
 				_, err := h.dir.Users.SetState(ctx, m.User, directory.UserDisabled)
 				return err

@@ -3,6 +3,7 @@ package account
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/mileusna/useragent"
 
@@ -65,6 +66,9 @@ func (a *Account) token(r *http.Request, current session.Session) string {
 }
 
 func (a *Account) show(w http.ResponseWriter, r *http.Request) {
+	if id, err := directory.ParseInvitationID(one(r.URL.Query(), "invitation")); err == nil {
+		a.opened(r, id)
+	}
 	if current, ok := a.signedIn(w, r); ok {
 		a.page(w, r, current, notices[one(r.URL.Query(), "done")], http.StatusOK)
 	}
@@ -73,7 +77,7 @@ func (a *Account) show(w http.ResponseWriter, r *http.Request) {
 // notices are the messages that an action may leave behind in the address.
 var notices = map[string]pages.Notice{
 	"accepted": pages.NoticeInvitationAccepted, "declined": pages.NoticeInvitationDeclined, "gone": pages.NoticeInvitationGone,
-	"ended": pages.NoticeSessionEnded,
+	"ended": pages.NoticeSessionEnded, "preferences": pages.NoticePreferencesSaved,
 }
 
 func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.Session, n pages.Notice, status int) {
@@ -92,15 +96,27 @@ func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.S
 		a.pages.Fault(w, r, err)
 		return
 	}
+	shared, err := a.sessions.SharedOf(r.Context(), current.User, a.db.Now().Add(-showShared))
+	if err != nil {
+		a.pages.Fault(w, r, err)
+		return
+	}
 	v := pages.AccountView{
 		Frame: pages.Frame{
 			Status: status, CSRF: a.token(r, current), Notice: n, UserLanguage: interaction.Language(u.Details),
 			Location: interaction.Location(u.Details),
 		},
 		Name: u.Details.Name(), Email: u.Email.Address, ChangePassword: web.CarryLanguage(r, pathPassword),
+		Preferences: web.CarryLanguage(r, pathPreferences),
+	}
+	if len(shared) > 0 {
+		v.SharedAt = shared[0].Last
 	}
 	for i := range standings {
-		a.addMembership(&v, &standings[i], u)
+		if err := a.addMembership(r, &v, &standings[i], u); err != nil {
+			a.pages.Fault(w, r, err)
+			return
+		}
 	}
 	for _, s := range sessions {
 		v.Sessions = append(v.Sessions, pages.Session{
@@ -110,15 +126,23 @@ func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.S
 	a.pages.Account(w, r, v)
 }
 
-func (a *Account) addMembership(v *pages.AccountView, st *directory.Standing, u directory.User) {
+// showShared is how long a person is shown that the account looked shared.
+const showShared = 30 * 24 * time.Hour
+
+func (a *Account) addMembership(r *http.Request, v *pages.AccountView, st *directory.Standing, u directory.User) error {
 	if v.Name == "" {
 		v.Name = st.Details.Name()
 	}
 	switch st.State(a.db.Now()) {
 	case directory.StateInvited:
-		if !st.OrgSuspended {
-			v.Invitations = append(v.Invitations, interaction.Invited(st))
+		if st.OrgSuspended {
+			return nil
 		}
+		i, err := interaction.Invited(r.Context(), a.dir, st, string(a.pages.Language(r, v.Frame)))
+		if err != nil {
+			return gone(err)
+		}
+		v.Invitations = append(v.Invitations, i)
 	case directory.StateActive, directory.StateSuspended, directory.StateScheduled:
 		m := interaction.Shown(st, a.db.Now())
 		m.Home = st.Organization == u.Home
@@ -127,6 +151,7 @@ func (a *Account) addMembership(v *pages.AccountView, st *directory.Standing, u 
 		}
 		v.Memberships = append(v.Memberships, m)
 	}
+	return nil
 }
 
 // device names a browser as its owner would: "Firefox, Windows".

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -28,6 +29,9 @@ type opened struct {
 	has          credential.Enrolled
 	standings    []directory.Standing
 	organization string // the one whose invitation the link accepts
+	asked        directory.Asked
+	may          bool            // the person may choose a password at all
+	invitation   directory.State // of the membership that it accepts, "" where it accepts none
 	problems     pages.NewPasswordView
 }
 
@@ -43,22 +47,23 @@ func (a *Account) open(w http.ResponseWriter, r *http.Request, token string) (*o
 	if o.person, err = a.dir.Users.ByID(r.Context(), o.user); err != nil {
 		return o, err
 	}
-	may, err := mayChoose(r.Context(), a.db, o.user)
-	if err != nil {
+	var st directory.Standing
+	if o.asked, st, err = a.askedBy(r.Context(), &o.link); err != nil {
 		return o, err
 	}
-	if !may || !o.good(o.person, a.db.Now()) {
+	if !o.membership.IsZero() {
+		o.organization, o.invitation = st.Name, st.State(a.db.Now())
+	}
+	if o.may, err = mayChoose(r.Context(), a.db, o.user); err != nil {
+		return o, err
+	}
+	if !o.may || !o.good(o.person, a.db.Now()) || o.invitation == directory.StateEnded {
 		return o, errUnknownLink
 	}
 	if o.has, err = a.credentials.Of(r.Context(), a.db, o.user); err != nil {
 		return o, err
 	}
 	o.standings, err = a.dir.Memberships.StandingsOf(r.Context(), o.user)
-	for _, st := range o.standings {
-		if st.Membership == o.membership {
-			o.organization = st.Name
-		}
-	}
 	return o, err
 }
 
@@ -68,6 +73,7 @@ func (a *Account) showSetup(w http.ResponseWriter, r *http.Request) {
 		a.closed(w, r, o, err)
 		return
 	}
+	a.opened(r, o.asked.ID)
 	a.form(w, r, o)
 }
 
@@ -121,10 +127,18 @@ func (a *Account) closed(w http.ResponseWriter, r *http.Request, o *opened, err 
 		a.pages.Fault(w, r, err)
 		return
 	}
-	a.pages.LinkExpired(w, r, pages.LinkExpiredView{
+	v := pages.LinkExpiredView{
 		Frame: pages.Frame{Status: http.StatusGone, CSRF: a.forms.Token(o.browser, formPurpose(o.token))},
 		Token: shown(o.token), SignIn: web.CarryLanguage(r, pathSignIn),
-	})
+	}
+	if o.invitation == directory.StateEnded && !o.asked.Answered { // whoever has the token has had the mail that names it
+		v.Organization, v.Withdrawn = o.organization, o.asked.Withdrawn
+		v.UserLanguage = cmp.Or(interaction.Language(o.person.Details), o.asked.Language) // as the mail was written
+		if !o.may {
+			v.Token = ""
+		}
+	}
+	a.pages.LinkExpired(w, r, v)
 }
 
 // shown keeps a page from repeating what can be no token of ours; the empty token would hide the form.
@@ -174,7 +188,11 @@ func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
 	case password != again:
 		p.AgainProblem = pages.ProblemDiffer
 	default:
-		if err := a.credentials.Check(password, a.about(o)); err != nil {
+		err := a.credentials.Check(password, a.about(o))
+		if err == nil {
+			err = a.credentials.CheckAgain(r.Context(), o.user, password)
+		}
+		if fault.Is(err, fault.Invalid) {
 			p.PasswordProblem = pages.FieldProblem(fault.Of(err).Code) // the codes are the page's words
 		}
 	}

@@ -247,7 +247,7 @@ func TestInvitation(t *testing.T) {
 func TestInvitationOfSomebodyWithoutAccess(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		m := h.kari()
-		if err := h.dir.Memberships.End(ctx, m.Organization, m.ID); err != nil {
+		if err := h.dir.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		h.member("tallsmia", "kari@nordlys.example", hired)

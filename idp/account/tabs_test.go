@@ -155,7 +155,7 @@ func TestMailsSpeakThePersonsLanguage(t *testing.T) {
 		for _, m := range h.mails() {
 			subjects[m.To] = m.Subject
 		}
-		if subjects["a@bjorkvik.example"] == subjects["b@bjorkvik.example"] || !contains(subjects["b@bjorkvik.example"], "Ditt konto") {
+		if subjects["a@bjorkvik.example"] == subjects["b@bjorkvik.example"] || !contains(subjects["b@bjorkvik.example"], "Inbjudan från") {
 			t.Errorf("subjects %v", subjects)
 		}
 	})
@@ -166,7 +166,7 @@ func TestQuietAndNeedless(t *testing.T) {
 		h.member("nordlys", "stille@nordlys.example") // by the seed
 		h.member("nordlys", "kontakt@elsewhere.example", hired, func(n *directory.NewMember) { n.Kind = directory.ContactOnly })
 		gone := h.member("nordlys", "borte@nordlys.example", hired)
-		if err := h.dir.Memberships.End(ctx, gone.Organization, gone.ID); err != nil {
+		if err := h.dir.Memberships.End(ctx, gone.Organization, gone.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		if mails := h.mails(); len(mails) != 0 {

@@ -23,7 +23,7 @@ func TestSameForEverybody(t *testing.T) {
 		}
 		ended := h.member("nordlys", "slutt1@nordlys.example")
 		h.setPassword(ended.User)
-		if err := h.dir.Memberships.End(ctx, ended.Organization, ended.ID); err != nil {
+		if err := h.dir.Memberships.End(ctx, ended.Organization, ended.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		h.member("tallsmia", "invit1@nordlys.example", hired)

@@ -3,9 +3,11 @@ package application
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"portvakt/idp/gate"
 	"portvakt/internal/directory"
+	"portvakt/internal/jwk"
 )
 
 // Grant types that an application may register.
@@ -19,6 +21,7 @@ const (
 const (
 	AuthBasic = "client_secret_basic"
 	AuthPost  = "client_secret_post"
+	AuthKey   = "private_key_jwt" // RFC 7523
 	AuthNone  = "none"
 )
 
@@ -35,16 +38,21 @@ const (
 	ScopeAccess        = "access"
 	ScopeSCIM          = "scim"
 	ScopeAuthZEN       = "authzen"
+	ScopeTransfers     = directory.ScopeTransfers
+	ScopeMail          = "mail"
 )
 
 // ScopeOrganizationPrefix begins a scope that binds a request to one organization: organization:<slug>.
 const ScopeOrganizationPrefix = "organization:"
 
 var knownScopes = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopePhone, ScopeAddress, ScopeOffline,
-	ScopeOrganization, ScopeOrganizations, ScopeAccess, ScopeSCIM, ScopeAuthZEN}
+	ScopeOrganization, ScopeOrganizations, ScopeAccess, ScopeSCIM, ScopeAuthZEN, ScopeTransfers, ScopeMail}
 
 // personal are the scopes that speak of a person; a client's own token cannot have them.
 var personal = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopePhone, ScopeAddress, ScopeOffline, ScopeOrganizations, ScopeAccess}
+
+// impersonal are the scopes that a client's own token alone can have: no person moves records for an application.
+var impersonal = []string{ScopeTransfers, ScopeMail}
 
 // Client is an application or a service account, parsed. It is shared by all requests: nobody changes it.
 type Client struct {
@@ -59,16 +67,36 @@ type Client struct {
 	Registered     directory.Application // zero for a service account
 	Scopes         []string
 
-	secrets     []directory.ApplicationSecret
+	credentials []credential
+	assertion   string   // token_endpoint_auth_signing_alg; "": any that fits a key
+	used        *lastUse // of a service account
 	noPKCE      bool
 	skipConsent bool
 }
+
+// credential is a secret or a public key of a client.
+type credential struct {
+	id   directory.CredentialID // zero for an application's
+	hash []byte                 // SHA-256 of a secret; nil for a key
+	key  jwk.Key
+	ends time.Time // zero: open
+}
+
+func (c *credential) inForce(now time.Time) bool { return c.ends.IsZero() || now.Before(c.ends) }
 
 func ofApplication(a directory.Application) *Client {
 	m := &a.Metadata
 	c := &Client{
 		ID: a.ID, ClientID: a.ClientID, Name: a.Name, Method: or(m.TokenEndpointAuthMethod, AuthBasic),
-		Native: m.ApplicationType == "native", Registered: a, Scopes: m.Scopes, secrets: a.Secrets,
+		Native: m.ApplicationType == "native", Registered: a, Scopes: m.Scopes,
+		assertion: m.TokenEndpointAuthSigningAlg,
+	}
+	for _, s := range a.Secrets {
+		c.credentials = append(c.credentials, credential{hash: s.Hash, ends: s.ExpiresAt})
+	}
+	keys, _ := jwk.ParseSet(m.JWKS) // checked when it was registered; a set that is none opens nothing
+	for _, k := range keys {
+		c.credentials = append(c.credentials, credential{key: k})
 	}
 	if c.Name == "" {
 		c.Name = a.ClientID
@@ -93,12 +121,24 @@ func ofApplication(a directory.Application) *Client {
 }
 
 func ofServiceAccount(s directory.ServiceAccount) *Client {
-	return &Client{
-		ServiceAccount: s.ID, ClientID: s.ClientID, Name: s.Name, Organization: s.Organization, Method: AuthBasic,
-		Scopes:  []string{ScopeOrganization, ScopeSCIM, ScopeAuthZEN},
-		Gate:    gate.Application{Disabled: s.Disabled, Organizations: []directory.OrganizationID{s.Organization}, Grants: []string{GrantClientCredentials}},
-		secrets: []directory.ApplicationSecret{{Hash: s.SecretHash}},
+	c := &Client{
+		ServiceAccount: s.ID, ClientID: s.ClientID, Name: s.Name, Organization: s.Organization, Method: string(s.Method),
+		Scopes: []string{ScopeOrganization, ScopeSCIM, ScopeAuthZEN},
+		Gate:   gate.Application{Disabled: s.Disabled, Organizations: []directory.OrganizationID{s.Organization}, Grants: []string{GrantClientCredentials}},
+		used:   newLastUse(s.LastUsedAt),
 	}
+	for _, x := range s.Credentials {
+		own := credential{id: x.ID, hash: x.Hash, ends: x.ExpiresAt}
+		if !x.IsSecret() {
+			k, err := jwk.Parse([]byte(x.JWK))
+			if err != nil { // checked when it was set
+				continue
+			}
+			own.key = k
+		}
+		c.credentials = append(c.credentials, own)
+	}
+	return c
 }
 
 func or(s, fallback string) string {
@@ -111,6 +151,11 @@ func or(s, fallback string) string {
 // Allows reports whether the client registered the grant type.
 func (c *Client) Allows(grant string) bool { return slices.Contains(c.Gate.Grants, grant) }
 
+// Holds reports whether a credential of a service account is still in force, so that what was issued by it counts.
+func (c *Client) Holds(id directory.CredentialID, now time.Time) bool {
+	return slices.ContainsFunc(c.credentials, func(x credential) bool { return x.id == id && x.inForce(now) })
+}
+
 // Public reports whether the client has no secret to authenticate with.
 func (c *Client) Public() bool { return c.Method == AuthNone }
 
@@ -121,9 +166,13 @@ func (c *Client) NeedsPKCE() bool { return !c.noPKCE }
 // SkipsConsent reports whether the person is not asked.
 func (c *Client) SkipsConsent() bool { return c.skipConsent }
 
-// Grantable keeps of the scopes asked for those that the client registered, each once, in the order asked.
-// organization:<slug> takes nothing but a wider choice away, so it needs no registration.
+// Grantable keeps of the scopes asked for those that the client registered and that can be had on behalf of a person, each
+// once, in the order asked. organization:<slug> takes nothing but a wider choice away, so it needs no registration.
 func (c *Client) Grantable(asked []string) []string {
+	return slices.DeleteFunc(c.registered(asked), func(s string) bool { return slices.Contains(impersonal, s) })
+}
+
+func (c *Client) registered(asked []string) []string {
 	out := make([]string, 0, len(asked))
 	for _, s := range asked {
 		if (slices.Contains(c.Scopes, s) || strings.HasPrefix(s, ScopeOrganizationPrefix)) && !slices.Contains(out, s) {
@@ -135,7 +184,7 @@ func (c *Client) Grantable(asked []string) []string {
 
 // OwnScopes is Grantable for the client's own tokens, which speak of no person.
 func (c *Client) OwnScopes(asked []string) []string {
-	return slices.DeleteFunc(c.Grantable(asked), func(s string) bool {
+	return slices.DeleteFunc(c.registered(asked), func(s string) bool {
 		return slices.Contains(personal, s) || strings.HasPrefix(s, ScopeOrganizationPrefix)
 	})
 }

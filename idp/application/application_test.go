@@ -2,6 +2,7 @@ package application_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"testing"
@@ -46,7 +47,7 @@ func TestAuthenticate(t *testing.T) {
 		save(t, dir, directory.Application{ClientID: "off", Secrets: hash("x"), Disabled: true})
 		save(t, dir, directory.Application{ClientID: "bare"})
 		save(t, dir, directory.Application{ClientID: "empty", Secrets: []directory.ApplicationSecret{{Hash: secret.HashToken("")}}})
-		account := must(dir.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: org.ID, Key: "webshop", Name: "Web shop", SecretHash: secret.HashToken("w")}))(t)
+		account := must(dir.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: org.ID, Key: "webshop", Name: "Web shop", Credentials: []directory.ServiceCredential{{Hash: secret.HashToken("w")}}}))(t)
 		clients := application.NewClients(db, dir)
 
 		basic := func(user, password string) application.Credentials {
@@ -259,16 +260,19 @@ func TestCheck(t *testing.T) {
 			uris("http://localhost.evil.example/"), uris("https://rp.example/ x"), uris("https://rp.example/\n"), uris("https://rp.example/é"), uris("https://rp.example/a", "https://rp.example/a"),
 			uris(), uris("https://rp.example/?%zz"), uris("https://rp.example/?a;b"),
 		},
-		"token_endpoint_auth_method":   {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "private_key_jwt" }},
-		"grant_types":                  {func(m *directory.ClientMetadata) { m.GrantTypes = []string{"authorization_code", "password"} }, func(m *directory.ClientMetadata) { m.GrantTypes = []string{"refresh_token"} }},
-		"response_types":               {func(m *directory.ClientMetadata) { m.ResponseTypes = []string{"token"} }},
-		"id_token_signed_response_alg": {func(m *directory.ClientMetadata) { m.IDTokenSignedResponseAlg = "none" }, func(m *directory.ClientMetadata) { m.IDTokenSignedResponseAlg = "HS256" }},
-		"scopes":                       {func(m *directory.ClientMetadata) { m.Scopes = []string{"openid", "superuser"} }},
-		"require_pkce":                 {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "none"; m.GrantTypes = nil }},
-		"application_type":             {func(m *directory.ClientMetadata) { m.ApplicationType = "spa" }},
-		"backchannel_logout_uri":       {func(m *directory.ClientMetadata) { m.BackchannelLogoutURI = "http://rp.example/logout" }},
-		"access_token_seconds":         {func(m *directory.ClientMetadata) { m.AccessTokenSeconds = 1 << 40 }},
-		"audience":                     {func(m *directory.ClientMetadata) { m.Audience = []string{"a b"} }},
+		"token_endpoint_auth_method": {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "client_secret_jwt" }},
+		"jwks": {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "private_key_jwt" },
+			func(m *directory.ClientMetadata) { m.JWKS = json.RawMessage(`{"keys":[]}`) }},
+		"token_endpoint_auth_signing_alg": {func(m *directory.ClientMetadata) { m.TokenEndpointAuthSigningAlg = "HS256" }},
+		"grant_types":                     {func(m *directory.ClientMetadata) { m.GrantTypes = []string{"authorization_code", "password"} }, func(m *directory.ClientMetadata) { m.GrantTypes = []string{"refresh_token"} }},
+		"response_types":                  {func(m *directory.ClientMetadata) { m.ResponseTypes = []string{"token"} }},
+		"id_token_signed_response_alg":    {func(m *directory.ClientMetadata) { m.IDTokenSignedResponseAlg = "none" }, func(m *directory.ClientMetadata) { m.IDTokenSignedResponseAlg = "HS256" }},
+		"scopes":                          {func(m *directory.ClientMetadata) { m.Scopes = []string{"openid", "superuser"} }},
+		"require_pkce":                    {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "none"; m.GrantTypes = nil }},
+		"application_type":                {func(m *directory.ClientMetadata) { m.ApplicationType = "spa" }},
+		"backchannel_logout_uri":          {func(m *directory.ClientMetadata) { m.BackchannelLogoutURI = "http://rp.example/logout" }},
+		"access_token_seconds":            {func(m *directory.ClientMetadata) { m.AccessTokenSeconds = 1 << 40 }},
+		"audience":                        {func(m *directory.ClientMetadata) { m.Audience = []string{"a b"} }},
 	} {
 		for i, edit := range edits {
 			m := ok

@@ -6,10 +6,11 @@ import (
 	"crypto/subtle"
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"portvakt/internal/directory"
 	"portvakt/internal/fault"
-	"portvakt/internal/sqldb"
 )
 
 // Credentials are what a request to the back channel brought, read from header and form apart, so that two methods in
@@ -19,20 +20,42 @@ type Credentials struct {
 	HasBasic                 bool
 	FormID, FormSecret       string // client_id and client_secret
 	HasFormSecret            bool
-	HasAssertion             bool // client_assertion or client_assertion_type
+	Assertion, AssertionType string // client_assertion and client_assertion_type
+	HasAssertion             bool   // one of the two
+	Issuer                   string // ours: whom an assertion must be addressed to
 }
 
-// Authenticated is the proof that a client is who it says: by its secret, or, for a public client, by nothing, which
-// Public tells.
-type Authenticated struct{ client *Client }
+// Authenticated is the proof that a client is who it says: by a secret or a key, or, for a public client, by nothing,
+// which Public tells.
+type Authenticated struct {
+	client *Client
+	by     *credential // nil for a public client
+}
 
 // Client is who it is.
 func (a Authenticated) Client() *Client { return a.client }
 
-// Confidential reports whether the client proved itself by a secret.
+// Confidential reports whether the client proved itself by a secret or a key.
 func (a Authenticated) Confidential() bool { return a.client != nil && !a.client.Public() }
 
-// Why a client is not let in. The texts do not tell unknown clients from wrong secrets.
+// Credential is what a service account proved itself with; zero for an application.
+func (a Authenticated) Credential() directory.CredentialID {
+	if a.by == nil {
+		return directory.CredentialID{}
+	}
+	return a.by.id
+}
+
+// Until is when that credential ends, and with it whatever is issued by it; zero: never. An application's own tokens are
+// the application's, and do not end with one of its secrets.
+func (a Authenticated) Until() time.Time {
+	if a.by == nil || a.by.id.IsZero() {
+		return time.Time{}
+	}
+	return a.by.ends
+}
+
+// Why a client is not let in. The texts do not tell unknown clients from wrong secrets, nor one bad assertion from another.
 var (
 	ErrInvalidClient = fault.New(fault.Unauthenticated, "invalid_client", "The client could not be authenticated")
 	ErrTwoMethods    = fault.New(fault.Invalid, "invalid_request", "The client must use one authentication method")
@@ -42,50 +65,67 @@ var (
 // unknownHash is compared with where there is no client, so that it costs the same.
 var unknownHash = make([]byte, sha256.Size)
 
-// Authenticate checks a client by exactly the method that it registered (RFC 6749 §2.3).
-func (c *Clients) Authenticate(ctx context.Context, cr Credentials) (Authenticated, error) {
-	id, secret, method, err := cr.read()
-	if err != nil {
-		return Authenticated{}, err
-	}
-	client, err := c.ByClientID(ctx, id)
-	if fault.Is(err, fault.NotFound) {
-		matches(unknownHash, secret)
-		return Authenticated{}, ErrInvalidClient
-	}
-	if err != nil {
-		return Authenticated{}, err
-	}
-	if !client.accepts(secret, method, c.db) || client.Gate.Disabled {
-		return Authenticated{}, ErrInvalidClient
-	}
-	return Authenticated{client}, nil
+// proof is what a request says of its client, before anything is checked.
+type proof struct {
+	id     string
+	method string
+	secret string
+	signed *assertion
 }
 
-func (cr Credentials) read() (id, secret, method string, err error) {
+// Authenticate checks a client by exactly the method that it registered (RFC 6749 §2.3).
+func (c *Clients) Authenticate(ctx context.Context, cr Credentials) (Authenticated, error) {
+	p, err := cr.read()
+	if err != nil {
+		return Authenticated{}, err
+	}
+	client, err := c.ByClientID(ctx, p.id)
+	if fault.Is(err, fault.NotFound) {
+		matches(unknownHash, p.secret)
+		return Authenticated{}, ErrInvalidClient
+	}
+	if err != nil {
+		return Authenticated{}, err
+	}
+	now := c.db.Now()
+	by, ok := client.accepts(p, now)
+	if !ok || client.Gate.Disabled {
+		return Authenticated{}, ErrInvalidClient
+	}
+	if p.signed != nil {
+		if err := c.redeem(ctx, client, p.signed, cr.Issuer); err != nil {
+			return Authenticated{}, err
+		}
+	}
+	c.noteUse(client, now)
+	return Authenticated{client, by}, nil
+}
+
+func (cr Credentials) read() (p proof, err error) {
 	switch {
 	case cr.HasAssertion && (cr.HasBasic || cr.HasFormSecret), cr.HasBasic && cr.HasFormSecret:
-		return "", "", "", ErrTwoMethods
-	case cr.HasAssertion: // nobody can register that yet
-		return "", "", "", ErrInvalidClient
+		return p, ErrTwoMethods
+	case cr.HasAssertion:
+		return cr.readAssertion()
 	case cr.HasBasic:
+		p.method = AuthBasic
 		// RFC 6749 §2.3.1: both parts are form-encoded before they are put into the header.
-		if id, err = unescape(cr.BasicUser); err == nil {
-			secret, err = unescape(cr.BasicPassword)
+		if p.id, err = unescape(cr.BasicUser); err == nil {
+			p.secret, err = unescape(cr.BasicPassword)
 		}
 		if err != nil {
-			return "", "", "", ErrInvalidClient
+			return p, ErrInvalidClient
 		}
-		if cr.FormID != "" && cr.FormID != id {
-			return "", "", "", ErrTwoMethods
+		if cr.FormID != "" && cr.FormID != p.id {
+			return p, ErrTwoMethods
 		}
-		return id, secret, AuthBasic, nil
+		return p, nil
 	case cr.FormID == "":
-		return "", "", "", ErrNoClient
+		return p, ErrNoClient
 	case cr.HasFormSecret:
-		return cr.FormID, cr.FormSecret, AuthPost, nil
+		return proof{id: cr.FormID, secret: cr.FormSecret, method: AuthPost}, nil
 	}
-	return cr.FormID, "", AuthNone, nil
+	return proof{id: cr.FormID, method: AuthNone}, nil
 }
 
 func unescape(s string) (string, error) {
@@ -99,25 +139,29 @@ func unescape(s string) (string, error) {
 	return out, err
 }
 
-// accepts compares with every secret that is in force, all of them always.
-func (c *Client) accepts(secret, method string, db *sqldb.DB) bool {
-	if c.ServiceAccount.IsZero() {
-		if method != c.Method {
-			return false
+// accepts finds the credential that the request proves: by the registered method alone.
+func (c *Client) accepts(p proof, now time.Time) (by *credential, ok bool) {
+	method := p.method
+	if !c.ServiceAccount.IsZero() && method == AuthPost { // a service account's secret may stand in header or form
+		method = AuthBasic
+	}
+	if method != c.Method {
+		return nil, false
+	}
+	switch method {
+	case AuthNone:
+		return nil, true
+	case AuthKey:
+		by = c.signer(p.signed, now)
+		return by, by != nil
+	}
+	for i := range c.credentials { // all of them always
+		x := &c.credentials[i]
+		if matches(x.hash, p.secret) && x.inForce(now) {
+			by = x
 		}
-	} else if method != AuthBasic && method != AuthPost { // a service account registers no method: either will do
-		return false
 	}
-	if method == AuthNone {
-		return true
-	}
-	ok := false
-	for _, s := range c.secrets {
-		if matches(s.Hash, secret) && (s.ExpiresAt.IsZero() || db.Now().Before(s.ExpiresAt)) {
-			ok = true
-		}
-	}
-	return ok
+	return by, by != nil
 }
 
 // matches never accepts an empty secret, whatever hash is stored.

@@ -7,6 +7,7 @@ import (
 
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
+	"portvakt/internal/jwk"
 )
 
 // Limits of a registration.
@@ -19,7 +20,7 @@ const (
 
 var (
 	grantTypes   = []string{GrantCode, GrantRefresh, GrantClientCredentials}
-	authMethods  = []string{AuthBasic, AuthPost, AuthNone}
+	authMethods  = []string{AuthBasic, AuthPost, AuthKey, AuthNone}
 	tokenSigning = []string{"ES256", "RS256", "EdDSA"}
 )
 
@@ -35,10 +36,14 @@ func Check(m directory.ClientMetadata) []*fault.Fault {
 	c := &checker{m: &m, native: m.ApplicationType == "native"}
 	c.words()
 	c.grants()
+	c.keys()
 	c.redirects("redirect_uris", m.RedirectURIs)
 	c.redirects("post_logout_redirect_uris", m.PostLogoutRedirectURIs)
 	if m.BackchannelLogoutURI != "" {
 		c.web("backchannel_logout_uri", m.BackchannelLogoutURI)
+	}
+	if m.WebhookURI != "" {
+		c.web("webhook_uri", m.WebhookURI)
 	}
 	for field, uri := range map[string]string{"client_uri": m.ClientURI, "initiate_login_uri": m.InitiateLoginURI,
 		"policy_uri": m.PolicyURI, "tos_uri": m.TermsURI} {
@@ -71,6 +76,7 @@ func (c *checker) words() {
 	}
 	one("application_type", c.m.ApplicationType, []string{"web", "native"})
 	one("token_endpoint_auth_method", c.m.TokenEndpointAuthMethod, authMethods)
+	one("token_endpoint_auth_signing_alg", c.m.TokenEndpointAuthSigningAlg, jwk.Algorithms())
 	one("id_token_signed_response_alg", c.m.IDTokenSignedResponseAlg, tokenSigning)
 	one("access_token_signed_response_alg", c.m.AccessTokenSignedResponseAlg, tokenSigning)
 	each("grant_types", c.m.GrantTypes, grantTypes)
@@ -100,6 +106,25 @@ func (c *checker) grants() {
 	}
 	if public && c.m.RequirePKCE != nil && !*c.m.RequirePKCE {
 		c.say("require_pkce", "A public application must use PKCE")
+	}
+}
+
+// keys judges the public keys that an application proves itself with.
+func (c *checker) keys() {
+	alg := c.m.TokenEndpointAuthSigningAlg
+	if len(c.m.JWKS) == 0 {
+		if c.m.TokenEndpointAuthMethod == AuthKey {
+			c.say("jwks", "The method private_key_jwt needs the application's public keys")
+		}
+		return
+	}
+	keys, err := jwk.ParseSet(c.m.JWKS)
+	if err != nil {
+		c.say("jwks", "%s", fault.Of(err).Text)
+		return
+	}
+	if alg != "" && !slices.ContainsFunc(keys, func(k jwk.Key) bool { return k.Fits(alg) }) {
+		c.say("token_endpoint_auth_signing_alg", "No key of the set is for %s", alg)
 	}
 }
 

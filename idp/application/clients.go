@@ -16,6 +16,7 @@ type Clients struct {
 	db  *sqldb.DB
 	dir *directory.Directory
 	now atomic.Pointer[generation]
+	use chan use
 }
 
 // generation is what was read under one version.
@@ -26,7 +27,9 @@ type generation struct {
 }
 
 // NewClients makes the cache over the directory.
-func NewClients(db *sqldb.DB, dir *directory.Directory) *Clients { return &Clients{db: db, dir: dir} }
+func NewClients(db *sqldb.DB, dir *directory.Directory) *Clients {
+	return &Clients{db: db, dir: dir, use: make(chan use, 1024)}
+}
 
 // Errors of look-ups.
 var (

@@ -23,7 +23,10 @@ type Evidence struct {
 }
 
 // Complete reports whether the evidence suffices for a session of somebody who has these credentials.
-func (e Evidence) Complete(has Enrolled) bool { return e.Password && (e.Code || !has.Code) }
+func (e Evidence) Complete(has Enrolled) bool { return e.Shown(has) && !has.MustChange }
+
+// Shown reports whether all was shown that the person has; with an initial password that still starts nothing.
+func (e Evidence) Shown(has Enrolled) bool { return e.Password && (e.Code || !has.Code) }
 
 // And joins two proofs of the same person under the same epoch; of different ones it is no evidence at all.
 func (e Evidence) And(other Evidence) Evidence {

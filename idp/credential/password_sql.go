@@ -12,8 +12,8 @@ import (
 // byEmail reads the person with the address; nobody is the zero known, not an error.
 func (c *Credentials) byEmail(ctx context.Context, key string) (who known, err error) {
 	err = c.db.QueryRow(ctx, `select u.id, u.epoch, u.state = 'active', p.hash
-		from users u left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch
-		where u.email_key = $1`, key).Scan(&who.user, &who.epoch, &who.active, sqldb.NullText(&who.hash))
+		from users u left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch`+present+`
+		where u.email_key = $1`, key, c.oldestInitial(c.db)).Scan(&who.user, &who.epoch, &who.active, sqldb.NullText(&who.hash))
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return known{}, nil
 	}
@@ -38,21 +38,22 @@ func (c *Credentials) Set(ctx context.Context, tx *sqldb.Tx, user directory.User
 	if n == 0 {
 		return directory.ErrUserNotFound
 	}
-	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.password_set", Object: user.String()})
+	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.password_set", Object: user.String(), Person: user.String()})
 }
 
 // Enrolled says which credentials of a person count at present.
 type Enrolled struct {
-	Password bool
-	Code     bool // an authenticator that makes one-time codes
+	Password   bool
+	MustChange bool // the password is an initial one, good for choosing another and nothing else
+	Code       bool // an authenticator that makes one-time codes
 }
 
 // Of says which credentials the person has.
 func (c *Credentials) Of(ctx context.Context, q sqldb.Queryer, user directory.UserID) (has Enrolled, err error) {
-	err = q.QueryRow(ctx, `select p.user_id is not null, t.user_id is not null from users u
-		left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch
+	err = q.QueryRow(ctx, `select p.user_id is not null, coalesce(p.must_change, false), t.user_id is not null from users u
+		left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch`+present+`
 		left join totp_secrets t on t.user_id = u.id and t.credentials_epoch = u.credentials_epoch
-		where u.id = $1`, user).Scan(&has.Password, &has.Code)
+		where u.id = $1`, user, c.oldestInitial(q)).Scan(&has.Password, &has.MustChange, &has.Code)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return has, directory.ErrUserNotFound
 	}

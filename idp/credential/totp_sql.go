@@ -38,5 +38,5 @@ func storeTOTP(ctx context.Context, tx *sqldb.Tx, user directory.UserID, sealed 
 	if n == 0 {
 		return directory.ErrUserNotFound
 	}
-	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.totp_set", Object: user.String()})
+	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.totp_set", Object: user.String(), Person: user.String()})
 }

@@ -92,7 +92,7 @@ func TestGateMatrix(t *testing.T) {
 		{"membership ended", trusted, func(w *world, r *gate.Request) func(*testing.T) {
 			r.MembershipEpoch = 0
 			return func(t *testing.T) {
-				if err := w.dir.Memberships.End(ctx, w.org.ID, w.member.ID); err != nil {
+				if err := w.dir.Memberships.End(ctx, w.org.ID, w.member.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -30,7 +30,7 @@ func (s *Service) remember(ctx context.Context, st directory.Standing, a directo
 				st.User, a, st.Organization, scope, sqldb.Micros(tx.Now()))
 		}
 		return audit.Append(ctx, tx, st.Organization, audit.Entry{
-			Action: "consent.given", Object: st.User.String(), Detail: map[string]any{"application": a.String(), "scopes": scopes},
+			Action: "consent.given", Object: st.User.String(), Person: st.User.String(), Detail: map[string]any{"application": a.String(), "scopes": scopes},
 		})
 	})
 }

@@ -48,6 +48,7 @@ type state struct {
 	Again      bool                   `json:"again,omitempty"`    // Before does not suffice, whatever the request says
 	Membership directory.MembershipID `json:"member,omitzero"`    // chosen by the person
 	Invitation directory.MembershipID `json:"invited,omitzero"`   // being looked at
+	Gone       bool                   `json:"gone,omitempty"`     // an invitation was not there any more when it was answered
 	Consented  directory.MembershipID `json:"consented,omitzero"` // under which the person has agreed, in this conversation
 }
 

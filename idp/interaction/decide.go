@@ -117,10 +117,12 @@ func (s *Service) weigh(ctx context.Context, v *visit, e credential.Evidence) (s
 	switch {
 	case err != nil:
 		return "", err
-	case !e.Complete(has) && e.Password:
+	case !e.Password:
+		return pathPassword, nil
+	case !e.Shown(has):
 		return pathSecondFactor, nil
 	case !e.Complete(has):
-		return pathPassword, nil
+		return pathNewPassword, nil
 	}
 	return "", nil
 }

@@ -2,7 +2,7 @@
 // page. It is stored, bound to one browser, and driven by one dispatcher: every step is a page that proves or decides
 // one thing, writes it into the stored conversation and returns to the dispatcher, which alone knows what comes next.
 //
-//	e-mail → password → second factor → organization or invitation → consent → the protocol's Finisher
+//	e-mail → password → second factor → new password, where the one shown is initial → organization or invitation → consent → the protocol's Finisher
 //
 // Steps know nothing of each other; a new one is one more question in decide.go.
 //
@@ -159,6 +159,7 @@ const (
 	pathPassword     = "/sign-in/password"
 	pathForgot       = "/sign-in/forgot"
 	pathSecondFactor = "/sign-in/second-factor"
+	pathNewPassword  = "/sign-in/new-password"
 	pathOrganization = "/sign-in/organization"
 	pathInvitation   = "/sign-in/invitation"
 	pathConsent      = "/sign-in/consent"
@@ -168,10 +169,11 @@ const (
 // Routes are all addresses of the conversation; each takes GET, HEAD and POST.
 func (s *Service) Routes() []Route {
 	return []Route{
-		{pathSignIn, s.page(step{path: pathSignIn, show: s.showSignIn, take: s.takeEmail, also: []string{pathPassword, pathSecondFactor}})},
+		{pathSignIn, s.page(step{path: pathSignIn, show: s.showSignIn, take: s.takeEmail, also: []string{pathPassword, pathSecondFactor, pathNewPassword}})},
 		{pathPassword, s.page(step{path: pathPassword, show: s.showPassword, take: s.takePassword})},
 		{pathForgot, s.page(step{path: pathForgot, show: s.showMailSent, take: s.takeForgot, also: []string{pathPassword}})},
 		{pathSecondFactor, s.page(step{path: pathSecondFactor, show: s.showSecondFactor, take: s.takeCode})},
+		{pathNewPassword, s.page(step{path: pathNewPassword, show: s.showNewPassword, take: s.takeNewPassword})},
 		{pathOrganization, s.page(step{path: pathOrganization, show: s.showOrganization, take: s.takeOrganization})},
 		{pathInvitation, s.page(step{path: pathInvitation, show: s.showInvitation, take: s.takeInvitation})},
 		{pathConsent, s.page(step{path: pathConsent, show: s.showConsent, take: s.takeConsent})},

@@ -102,6 +102,12 @@ func (s *Service) showSecondFactor(w http.ResponseWriter, r *http.Request, v *vi
 
 func (s *Service) showOrganization(w http.ResponseWriter, r *http.Request, v *visit) {
 	out := &v.verdict
+	if v.c.State.Gone && v.notice == "" {
+		v.notice = pages.NoticeInvitationGone
+		if len(out.choices) == 0 {
+			out.status = http.StatusForbidden
+		}
+	}
 	if len(out.choices) == 0 && len(out.invitations) == 0 && v.notice == "" {
 		v.notice, out.status = notice(out.barred), http.StatusForbidden
 	}
@@ -110,14 +116,28 @@ func (s *Service) showOrganization(w http.ResponseWriter, r *http.Request, v *vi
 		view.Choices = append(view.Choices, Shown(&out.choices[i], s.db.Now()))
 	}
 	for i := range out.invitations {
-		view.Invitations = append(view.Invitations, Invited(&out.invitations[i]))
+		shown, err := s.invited(r, &out.invitations[i], view.Frame)
+		if err != nil {
+			s.stop(w, r, err)
+			return
+		}
+		view.Invitations = append(view.Invitations, shown)
 	}
 	s.pages.Organization(w, r, view)
 }
 
 func (s *Service) showInvitation(w http.ResponseWriter, r *http.Request, v *visit) {
-	st := &v.verdict.invitations[0]
-	s.pages.Invitation(w, r, pages.InvitationView{Conversation: s.frame(w, v), Invitation: Invited(st), Email: st.Email})
+	st, frame := &v.verdict.invitations[0], s.frame(w, v)
+	shown, err := s.invited(r, st, frame.Frame)
+	if err != nil {
+		s.stop(w, r, err)
+		return
+	}
+	s.pages.Invitation(w, r, pages.InvitationView{Conversation: frame, Invitation: shown, Email: st.Email})
+}
+
+func (s *Service) invited(r *http.Request, st *directory.Standing, f pages.Frame) (pages.Invitation, error) {
+	return Invited(r.Context(), s.dir, st, string(s.pages.Language(r, f)))
 }
 
 func (s *Service) showConsent(w http.ResponseWriter, r *http.Request, v *visit) {
@@ -136,9 +156,4 @@ func Shown(st *directory.Standing, now time.Time) pages.Membership {
 	return pages.Membership{
 		Slug: st.Slug, Name: st.Name, Kind: string(st.Kind), State: state, Administrator: st.Administrator, Start: st.Start, End: st.End,
 	}
-}
-
-// Invited is an invitation as pages show it.
-func Invited(st *directory.Standing) pages.Invitation {
-	return pages.Invitation{ID: st.Membership.String(), Name: st.Name, Kind: string(st.Kind), Start: st.Start, End: st.End}
 }

@@ -177,6 +177,9 @@ func (s *Service) takeInvitation(w http.ResponseWriter, r *http.Request, v *visi
 		return
 	}
 	v.c.State.Invitation, v.changed, v.standings = directory.MembershipID{}, true, nil
+	if err != nil {
+		v.c.State.Gone = true
+	}
 	s.proceed(w, r, v)
 }
 

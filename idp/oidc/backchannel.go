@@ -12,6 +12,7 @@ import (
 	"portvakt/idp/application"
 	"portvakt/idp/gate"
 	"portvakt/idp/token"
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 )
@@ -36,6 +37,16 @@ func fail(ctx context.Context, err error) (*op.Response, error) {
 	return op.NewResponse(nil), nil
 }
 
+// asClient has the history name the client, a service account as itself (R34). What changes nothing needs no actor.
+func asClient(ctx context.Context) context.Context {
+	c, a := callOf(ctx).auth.Client(), actor.From(ctx)
+	a.Kind, a.ID, a.Name = actor.Application, c.ID.String(), c.Name
+	if !c.ServiceAccount.IsZero() {
+		a.Kind, a.ID, a.Organization = actor.ServiceAccount, c.ServiceAccount.String(), c.Organization.String()
+	}
+	return actor.With(ctx, a)
+}
+
 // VerifyClient is the client that the guard has authenticated.
 func (s server) VerifyClient(ctx context.Context, _ *op.Request[op.ClientCredentials]) (op.Client, error) {
 	return client{callOf(ctx).auth}, nil
@@ -44,7 +55,7 @@ func (s server) VerifyClient(ctx context.Context, _ *op.Request[op.ClientCredent
 // CodeExchange is RFC 6749 §4.1.3 with RFC 7636 §4.6.
 func (s server) CodeExchange(ctx context.Context, _ *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	form := callOf(ctx).form
-	tokens, err := s.Tokens.Redeem(ctx, tokenClient(callOf(ctx).auth.Client()), token.Redemption{
+	tokens, err := s.Tokens.Redeem(asClient(ctx), tokenClient(callOf(ctx).auth.Client()), token.Redemption{
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), Verifier: form.Get("code_verifier"),
 	})
 	if err != nil {
@@ -60,7 +71,7 @@ func (s server) RefreshToken(ctx context.Context, _ *op.ClientRequest[oidc.Refre
 	if err != nil {
 		return fail(ctx, err)
 	}
-	tokens, err := s.Tokens.Refresh(ctx, tokenClient(callOf(ctx).auth.Client()), token.RefreshRequest{
+	tokens, err := s.Tokens.Refresh(asClient(ctx), tokenClient(callOf(ctx).auth.Client()), token.RefreshRequest{
 		Token: form.Get("refresh_token"), Scope: asked, Organization: form.Get("organization"),
 	})
 	if err != nil {
@@ -69,7 +80,7 @@ func (s server) RefreshToken(ctx context.Context, _ *op.ClientRequest[oidc.Refre
 	return op.NewResponse(tokens), nil
 }
 
-// ClientCredentialsExchange is RFC 6749 §4.4. It runs no database statement.
+// ClientCredentialsExchange is RFC 6749 §4.4. By secret it runs no database statement.
 func (s server) ClientCredentialsExchange(ctx context.Context, _ *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
 	tokens, err := s.clientCredentials(ctx, callOf(ctx))
 	if err != nil {
@@ -101,7 +112,9 @@ func (s server) clientCredentials(ctx context.Context, call *call) (token.Tokens
 	if err != nil {
 		return token.Tokens{}, err
 	}
-	return s.Tokens.IssueClient(ctx, tokenClient(c), pass, granted)
+	holder := tokenClient(c)
+	holder.Credential, holder.Until = call.auth.Credential(), call.auth.Until()
+	return s.Tokens.IssueClient(ctx, holder, pass, granted)
 }
 
 // organizationOf is the organization of a client's own token: a service account's own one, or the one that an
@@ -190,13 +203,16 @@ func (s server) alive(ctx context.Context, a *token.Access) error {
 			return token.ErrToken
 		}
 	}
+	if !holder.ServiceAccount.IsZero() && !holder.Holds(a.Credential, s.DB.Now()) { // revoked, or ended with who made it
+		return token.ErrToken
+	}
 	return s.Tokens.ClientState(ctx, a, tokenClient(holder))
 }
 
 // Revocation is RFC 7009; whatever is not the client's is answered like what is.
 func (s server) Revocation(ctx context.Context, _ *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
 	call := callOf(ctx)
-	if err := s.Tokens.Revoke(ctx, tokenClient(call.auth.Client()), call.form.Get("token")); err != nil {
+	if err := s.Tokens.Revoke(asClient(ctx), tokenClient(call.auth.Client()), call.form.Get("token")); err != nil {
 		return fail(ctx, err)
 	}
 	return op.NewResponse(nil), nil

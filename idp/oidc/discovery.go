@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	"portvakt/idp/application"
 	"portvakt/idp/credential"
 	"portvakt/idp/signing"
+	"portvakt/internal/jwk"
 	"portvakt/internal/web"
 )
 
@@ -34,6 +36,9 @@ type configuration struct {
 	TokenAuth             []string       `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionAuth     []string       `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationAuth        []string       `json:"revocation_endpoint_auth_methods_supported"`
+	TokenAuthAlgs         []string       `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionAuthAlgs []string       `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationAuthAlgs    []string       `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	ChallengeMethods      []string       `json:"code_challenge_methods_supported"`
 	Prompts               []string       `json:"prompt_values_supported"`
 	Displays              []string       `json:"display_values_supported"`
@@ -52,9 +57,8 @@ type configuration struct {
 }
 
 func (h *Handler) configuration() configuration {
-	secrets := []string{application.AuthBasic, application.AuthPost}
-	all := append([]string{}, secrets...)
-	all = append(all, application.AuthNone)
+	confidential := []string{application.AuthBasic, application.AuthPost, application.AuthKey}
+	all, algs := append(slices.Clone(confidential), application.AuthNone), jwk.Algorithms()
 	return configuration{
 		Issuer: h.Issuer, Authorization: h.Issuer + pathAuthorize, Token: h.Issuer + pathToken, Userinfo: h.Issuer + pathUserinfo,
 		Keys: h.Issuer + pathKeys, Introspection: h.Issuer + pathIntrospect, Revocation: h.Issuer + pathRevoke, EndSession: h.Issuer + pathLogout,
@@ -62,7 +66,8 @@ func (h *Handler) configuration() configuration {
 		ResponseTypes: []string{"code"}, ResponseModes: []string{modeQuery, modeFormPost},
 		GrantTypes: []string{application.GrantCode, application.GrantRefresh, application.GrantClientCredentials},
 		ACRValues:  []string{credential.ACRMFA, credential.ACRPassword}, SubjectTypes: []string{"public"}, IDTokenAlgs: signing.Algorithms(),
-		TokenAuth: all, IntrospectionAuth: secrets, RevocationAuth: all, ChallengeMethods: []string{"S256"},
+		TokenAuth: all, IntrospectionAuth: confidential, RevocationAuth: all,
+		TokenAuthAlgs: algs, IntrospectionAuthAlgs: algs, RevocationAuthAlgs: algs, ChallengeMethods: []string{"S256"},
 		Prompts: []string{promptNone, promptLogin, promptConsent, promptSelect}, Displays: []string{"page"}, ClaimTypes: []string{"normal"},
 		Claims: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
 			"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website", "gender",

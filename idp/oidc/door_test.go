@@ -137,7 +137,7 @@ func (d *door) furnish() {
 	no := false
 	d.save("legacy", directory.ClientMetadata{Scopes: all, RedirectURIs: []string{callback}, RequirePKCE: &no, TokenEndpointAuthMethod: "client_secret_post"})
 	d.save("machine", directory.ClientMetadata{GrantTypes: []string{"client_credentials"}, Scopes: []string{"authzen", "openid"}})
-	must(d.dir.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: d.org.ID, Key: "webshop", Name: "Web shop", SecretHash: secret.HashToken(secret1)}))(t)
+	must(d.dir.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: d.org.ID, Key: "webshop", Name: "Web shop", Credentials: []directory.ServiceCredential{{Hash: secret.HashToken(secret1)}}}))(t)
 }
 
 func (d *door) save(id string, m directory.ClientMetadata) directory.Application {

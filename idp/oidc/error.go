@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"portvakt/internal/fault"
+	"portvakt/internal/sqldb"
 )
 
 // wireError is what a client hears: an OAuth error code, a sentence, a status.
@@ -56,6 +57,9 @@ var kinds = map[fault.Kind][2]wireError{
 	fault.Internal:        {{status: 500, code: "server_error"}, {code: "server_error"}},
 }
 
+// unavailable is said while the database cannot be reached: the request may be sent again as it is.
+var unavailable = wireError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", text: "The service cannot answer now", retry: 2}
+
 const basicChallenge = `Basic realm="portvakt", charset="UTF-8"`
 
 // backError is what the back channel answers for an error.
@@ -68,6 +72,10 @@ func (h *Handler) backError(ctx context.Context, err error) wireError {
 	e.text = f.Text
 	switch f.Kind {
 	case fault.Internal:
+		if sqldb.IsUnavailable(err) {
+			h.Log.WarnContext(ctx, "oidc: the database cannot be reached", "error", err)
+			return unavailable
+		}
 		h.Log.ErrorContext(ctx, "oidc: request failed", "error", err)
 		e.text = "Something went wrong"
 	case fault.Exhausted:
@@ -79,6 +87,10 @@ func (h *Handler) backError(ctx context.Context, err error) wireError {
 // frontError is the code and sentence of a redirected answer.
 func (h *Handler) frontError(ctx context.Context, err error) (code, text string) {
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && sqldb.IsUnavailable(err) {
+		h.Log.WarnContext(ctx, "oidc: the database cannot be reached", "error", err)
+		return unavailable.code, unavailable.text
+	}
 	if f.Kind == fault.Internal {
 		h.Log.ErrorContext(ctx, "oidc: request failed", "error", err)
 		return "server_error", "Something went wrong"

@@ -96,6 +96,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, c *call, who adm
 	if err != nil {
 		return err
 	}
+	credentials.Issuer = h.Issuer
 	if c.auth, err = h.Clients.Authenticate(r.Context(), credentials); err != nil {
 		return err
 	}
@@ -109,6 +110,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, c *call, who adm
 func credentialsOf(authorization []string, form url.Values) (application.Credentials, error) {
 	cr := application.Credentials{
 		FormID: form.Get("client_id"), FormSecret: form.Get("client_secret"), HasFormSecret: form.Has("client_secret"),
+		Assertion: form.Get("client_assertion"), AssertionType: form.Get("client_assertion_type"),
 		HasAssertion: form.Has("client_assertion") || form.Has("client_assertion_type"),
 	}
 	switch len(authorization) {

@@ -22,7 +22,7 @@ func (s *Sessions) Current(r *http.Request) (Session, bool, error) {
 	}
 	v, ok, err := s.byHash(r.Context(), secret.HashToken(value))
 	if ok {
-		s.touch(v)
+		s.touch(v, actor.From(r.Context()).Address)
 	}
 	return v, ok, err
 }
@@ -50,13 +50,14 @@ func (s *Sessions) Start(ctx context.Context, w http.ResponseWriter, r *http.Req
 			}
 		}
 		return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{
-			Action: "session.started", Object: v.ID.String(),
+			Action: "session.started", Object: v.ID.String(), Person: v.User.String(),
 			Detail: map[string]any{"user": v.User.String(), "acr": v.ACR, "amr": v.AMR},
 		})
 	})
 	if err != nil {
 		return Session{}, err
 	}
+	s.note(v.ID, actor.From(ctx).Address)
 	s.cookies.Set(w, s.cookies.Session, value)
 	return v, nil
 }
@@ -72,7 +73,7 @@ func (s *Sessions) replace(ctx context.Context, tx *sqldb.Tx, hash []byte, v Ses
 	}
 	moveSIDs(tx, old, v.ID)
 	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{
-		Action: "session.replaced", Object: old.String(), Detail: map[string]any{"user": v.User.String(), "by": v.ID.String()},
+		Action: "session.replaced", Object: old.String(), Person: v.User.String(), Detail: map[string]any{"user": v.User.String(), "by": v.ID.String()},
 	})
 }
 
@@ -103,7 +104,7 @@ func (s *Sessions) EndOther(ctx context.Context, user directory.UserID, id ID) e
 // announce tells that a session was ended; its sids end with it.
 func announce(ctx context.Context, tx *sqldb.Tx, user directory.UserID, id ID) error {
 	endSIDs(tx, id)
-	entry := audit.Entry{Action: EventEnded, Object: id.String(), Detail: map[string]any{"user": user.String()}}
+	entry := audit.Entry{Action: EventEnded, Object: id.String(), Person: user.String(), Detail: map[string]any{"user": user.String()}}
 	if err := audit.Append(ctx, tx, directory.OrganizationID{}, entry); err != nil {
 		return err
 	}

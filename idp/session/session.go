@@ -69,7 +69,7 @@ type Sessions struct {
 	cookies Cookies
 	idle    time.Duration
 	life    time.Duration
-	seen    chan ID
+	seen    chan seenAt
 	log     *slog.Logger
 }
 
@@ -101,7 +101,7 @@ func New(db *sqldb.DB, cfg Config, log *slog.Logger) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sessions{db: db, cookies: cookies, idle: cfg.Idle, life: cfg.Absolute, seen: make(chan ID, 1024), log: log}, nil
+	return &Sessions{db: db, cookies: cookies, idle: cfg.Idle, life: cfg.Absolute, seen: make(chan seenAt, 1024), log: log}, nil
 }
 
 // Cookies names and writes this installation's cookies.
@@ -109,25 +109,34 @@ func (s *Sessions) Cookies() Cookies { return s.cookies }
 
 const seenEvery = time.Minute
 
+// seenAt is a session in use, and from where.
+type seenAt struct {
+	id      ID
+	address string
+}
+
 // touch has Run note that the session was used. It never waits: should the queue be full, a later request will do.
-func (s *Sessions) touch(v Session) {
-	if s.db.Now().Sub(v.SeenAt) < seenEvery {
-		return
+func (s *Sessions) touch(v Session, address string) {
+	if s.db.Now().Sub(v.SeenAt) >= seenEvery {
+		s.note(v.ID, address)
 	}
+}
+
+func (s *Sessions) note(id ID, address string) {
 	select {
-	case s.seen <- v.ID:
+	case s.seen <- seenAt{id, address}:
 	default:
 	}
 }
 
-// Run notes when sessions were last used, many in one transaction, until ctx ends.
+// Run notes when and from where sessions were last used, many in one transaction, until ctx ends.
 func (s *Sessions) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case id := <-s.seen:
-			if err := s.writeSeen(ctx, s.gather(id)); err != nil && ctx.Err() == nil {
+		case first := <-s.seen:
+			if err := s.writeSeen(ctx, s.gather(first)); err != nil && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "session: use was not recorded", "error", err)
 			}
 		}
@@ -135,15 +144,15 @@ func (s *Sessions) Run(ctx context.Context) error {
 }
 
 // gather takes what else is waiting, each session once.
-func (s *Sessions) gather(first ID) map[ID]bool {
-	ids := map[ID]bool{first: true}
-	for len(ids) < cap(s.seen) {
+func (s *Sessions) gather(first seenAt) map[ID]string {
+	from := map[ID]string{first.id: first.address}
+	for len(from) < cap(s.seen) {
 		select {
-		case id := <-s.seen:
-			ids[id] = true
+		case next := <-s.seen:
+			from[next.id] = next.address
 		default:
-			return ids
+			return from
 		}
 	}
-	return ids
+	return from
 }

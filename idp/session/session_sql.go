@@ -14,7 +14,7 @@ import (
 // entitled says in SQL that the user u may have a session at the moment $2: an active membership in an organization that
 // is not suspended, as Standing.ActiveAt has it (TestSessionFollowsStanding), or the operator's flag.
 const entitled = ` u.state = 'active' and (u.operator = true or exists (select 1 from memberships m join organizations o on o.id = m.organization_id
-	where m.user_id = u.id and o.state = 'active' and m.kind <> 'contact' and m.accepted_at is not null and m.suspended_at is null
+	where m.user_id = u.id and ` + directory.OrganizationOpen + ` and m.kind <> 'contact' and m.accepted_at is not null and m.suspended_at is null
 		and m.ended_at is null and m.deleted_at is null and m.archived_at is null and m.start_at <= $2 and (m.end_at is null or m.end_at > $2)))`
 
 const sessionColumns = `s.id, s.user_id, s.user_epoch, u.email, s.acr, s.amr, s.authenticated_at, s.created_at, s.seen_at, s.expires_at, s.user_agent`
@@ -48,9 +48,12 @@ func (s *Sessions) List(ctx context.Context, user directory.UserID) ([]Session, 
 }
 
 // startable answers the address of a person who may have a session on this evidence.
+//
+// Invariant: nobody has a session who has yet to replace an initial password (TestR35_NoSessionBeforeTheChange).
 func startable(ctx context.Context, tx *sqldb.Tx, e credential.Evidence) (email string, err error) {
 	var fresh, may bool
-	err = tx.QueryRow(ctx, `select u.email, u.epoch = $3 and u.state = 'active',`+entitled+` from users u where u.id = $1`,
+	err = tx.QueryRow(ctx, `select u.email, u.epoch = $3 and u.state = 'active' and not exists (select 1 from passwords p
+			where p.user_id = u.id and p.must_change = true and p.credentials_epoch = u.credentials_epoch),`+entitled+` from users u where u.id = $1`,
 		e.User, sqldb.Micros(tx.Now()), e.Epoch).Scan(&email, &fresh, &may)
 	switch {
 	case errors.Is(err, sqldb.ErrNoRows) || err == nil && (!fresh || !e.Password && !e.Code):
@@ -115,12 +118,16 @@ func endSIDs(tx *sqldb.Tx, id ID) {
 	tx.Later(`update session_organizations set ended_at = $2 where session_id = $1 and ended_at is null`, id, sqldb.Micros(tx.Now()))
 }
 
-func (s *Sessions) writeSeen(ctx context.Context, ids map[ID]bool) error {
+// writeSeen notes the use of sessions, and whether it looks shared (R36).
+func (s *Sessions) writeSeen(ctx context.Context, from map[ID]string) error {
 	return s.db.Update(ctx, func(tx *sqldb.Tx) error {
-		for id := range ids {
-			tx.Later(`update sessions set seen_at = $2 where id = $1 and seen_at < $3`, id, sqldb.Micros(tx.Now()), sqldb.Micros(tx.Now()))
+		ids := make([]ID, 0, len(from))
+		for id, address := range from {
+			tx.Later(`update sessions set seen_at = $2, address = case when $3 = '' then address else $3 end where id = $1 and seen_at <= $2`,
+				id, sqldb.Micros(tx.Now()), address)
+			ids = append(ids, id)
 		}
-		return nil
+		return noteShared(ctx, tx, ids)
 	})
 }
 
@@ -131,6 +138,7 @@ const keepEnded = 7 * 24 * time.Hour
 func (s *Sessions) Purge(ctx context.Context) (int64, error) {
 	var n int64
 	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		purgeShared(tx)
 		before := sqldb.Micros(tx.Now().Add(-keepEnded))
 		if _, err := tx.Exec(ctx, `delete from interactions where session_id in (select id from sessions where expires_at < $1)`, before); err != nil {
 			return err

@@ -140,7 +140,7 @@ func TestEndDead(t *testing.T) {
 			t.Fatalf("reactivated: %d sids, with %v", sids, sid)
 		}
 		for _, m := range []directory.Member{m, other} {
-			if err := e.dir.Memberships.End(ctx, m.Organization, m.ID); err != nil {
+			if err := e.dir.Memberships.End(ctx, m.Organization, m.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 				t.Fatal(err)
 			}
 		}

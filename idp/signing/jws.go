@@ -38,6 +38,10 @@ func (r *Ring) Sign(ctx context.Context, algorithm, typ string, claims []byte) (
 			return "", errors.New("signing: no current key for " + algorithm)
 		}
 	}
+	return k.token(typ, claims)
+}
+
+func (k *key) token(typ string, claims []byte) (string, error) {
 	header, ok := k.headers[typ]
 	if !ok {
 		return "", errors.New("signing: unknown token type " + typ)

@@ -25,14 +25,16 @@ const (
 
 // The values of the typ header, so that no token is taken for one of another kind (RFC 8725 §3.11).
 const (
-	TypeAccess = "at+jwt"     // RFC 9068 §2.1
-	TypeID     = "JWT"        // OpenID Connect Core §2
-	TypeLogout = "logout+jwt" // OpenID Connect Back-Channel Logout §2.4
+	TypeAccess = "at+jwt"       // RFC 9068 §2.1
+	TypeID     = "JWT"          // OpenID Connect Core §2
+	TypeLogout = "logout+jwt"   // OpenID Connect Back-Channel Logout §2.4
+	TypeEvent  = "secevent+jwt" // RFC 8417 §2.3
+	TypeHead   = "audit-head+jwt"
 )
 
 var (
 	algorithms = []string{ES256, EdDSA, RS256}
-	types      = []string{TypeAccess, TypeID, TypeLogout}
+	types      = []string{TypeAccess, TypeID, TypeLogout, TypeEvent, TypeHead}
 )
 
 const rsaBits = 2048

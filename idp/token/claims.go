@@ -22,7 +22,21 @@ const (
 	scopeAccess        = "access"
 	scopeSCIM          = "scim"
 	scopeAuthZEN       = "authzen"
+	scopeTransfers     = directory.ScopeTransfers
+	scopeMail          = "mail"
 )
+
+// resources are the APIs of ours, by the scopes that open them: a token for one is refused by the others. The address of one
+// that is each organization's own ends with its slug.
+var resources = []struct {
+	scope, path  string
+	organization bool
+}{
+	{scopeSCIM, "/scim/v2/", true},
+	{scopeAuthZEN, "/access/v1", false},
+	{scopeTransfers, "/api/v1", false},
+	{scopeMail, "/api/v1", false},
+}
 
 // wantsOrganization: organization:<slug> asks for one organization and hears which it is.
 func wantsOrganization(scope []string) bool {

@@ -73,15 +73,20 @@ func (s *Service) accessToken(ctx context.Context, c Client, out outcome, claims
 // audience writes aud: the application's own, or the APIs of ours that the scopes name, so that a token for one is
 // refused by the others.
 func (s *Service) audience(o *object, c Client, slug string, scope []string) {
-	list := c.Audience
-	scim, authzen := slug != "" && slices.Contains(scope, scopeSCIM), slices.Contains(scope, scopeAuthZEN)
-	if scim || authzen {
-		list = nil
-		if scim {
-			list = append(list, s.cfg.Issuer+"/scim/v2/"+slug)
+	list, named := c.Audience, false
+	for _, r := range resources {
+		if r.organization && slug == "" || !slices.Contains(scope, r.scope) {
+			continue
 		}
-		if authzen {
-			list = append(list, s.cfg.Issuer+"/access/v1")
+		if !named {
+			list, named = nil, true
+		}
+		address := s.cfg.Issuer + r.path
+		if r.organization {
+			address += slug
+		}
+		if !slices.Contains(list, address) {
+			list = append(list, address)
 		}
 	}
 	if len(list) == 1 {
@@ -143,7 +148,14 @@ func (s *Service) IssueClient(ctx context.Context, c Client, pass gate.ClientPas
 		scope = slices.DeleteFunc(slices.Clone(scope), func(v string) bool { return v == scopeSCIM })
 	}
 	now := pass.Now()
-	expires := seconds(now.Add(s.accessLifetime(c)))
+	end := now.Add(s.accessLifetime(c))
+	if !c.Until.IsZero() {
+		end = earlier(end, c.Until)
+	}
+	expires := seconds(end)
+	if expires <= seconds(now) {
+		return Tokens{}, errCredentialOver
+	}
 	o := newObject(512)
 	o.text("iss", s.cfg.Issuer)
 	o.text("sub", c.ClientID)
@@ -154,6 +166,9 @@ func (s *Service) IssueClient(ctx context.Context, c Client, pass gate.ClientPas
 	o.text("client_id", c.ClientID)
 	joined := strings.Join(scope, " ")
 	o.some("scope", joined)
+	if !c.Credential.IsZero() {
+		o.text("cred", c.Credential.String())
+	}
 	if !org.ID.IsZero() {
 		o.text("org_id", org.ID.String())
 		o.text("org_slug", org.Slug)

@@ -166,7 +166,7 @@ func TestSibling(t *testing.T) {
 			t.Errorf("not a member: %v", err)
 		}
 		// The end of one membership leaves the other's family alone.
-		if err := w.dir.Memberships.End(ctx, w.org.ID, w.member.ID); err != nil {
+		if err := w.dir.Memberships.End(ctx, w.org.ID, w.member.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
 			t.Fatal(err)
 		}
 		if w.counts(t, tokens.AccessToken) || !w.counts(t, there.AccessToken) {

@@ -33,6 +33,8 @@ type Access struct {
 	Expires  int64    `json:"exp"`
 	Family   FamilyID `json:"fam"` // zero: a client's own
 	Org      string   `json:"org_id"`
+	// Credential is what a service account proved itself with; zero for everybody else.
+	Credential directory.CredentialID `json:"cred"`
 
 	claims []byte
 	scopes []string

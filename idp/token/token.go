@@ -73,9 +73,11 @@ type Client struct {
 	RefreshLifetime time.Duration // 0: the installation's
 	Refresh         bool          // is given refresh tokens
 	ClaimsInID      bool
-	Modules         []string // whose entitlements it is told; nil: all
-	Scopes          []string // that it may ask for at present; nil: all
-	ConsentNeeded   bool     // the person must have agreed in each organization
+	Modules         []string               // whose entitlements it is told; nil: all
+	Scopes          []string               // that it may ask for at present; nil: all
+	ConsentNeeded   bool                   // the person must have agreed in each organization
+	Credential      directory.CredentialID // what a service account proved itself with; its token says so
+	Until           time.Time              // nothing issued by it is valid later; zero: no end
 	Gate            gate.Application
 }
 
@@ -130,12 +132,13 @@ type Tokens struct {
 
 // Why nothing is issued.
 var (
-	ErrGrant        = fault.New(fault.Expired, "grant_not_valid", "The code or refresh token is not valid")
-	ErrScope        = fault.New(fault.Invalid, "scope_too_wide", "The scope goes beyond what was granted").On("scope")
-	ErrOrganization = fault.New(fault.Forbidden, "not_a_member", "The person is not an active member of this organization").On("organization")
-	ErrStepUp       = fault.New(fault.Unauthenticated, "interaction_required", "The organization requires a stronger sign-in")
-	ErrConsent      = fault.New(fault.Unauthenticated, "consent_required", "The person has not agreed to this in the organization")
-	errWrongPass    = fault.New(fault.Internal, "wrong_pass", "The pass is not for this")
+	ErrGrant          = fault.New(fault.Expired, "grant_not_valid", "The code or refresh token is not valid")
+	errCredentialOver = fault.New(fault.Unauthenticated, "invalid_client", "The client could not be authenticated")
+	ErrScope          = fault.New(fault.Invalid, "scope_too_wide", "The scope goes beyond what was granted").On("scope")
+	ErrOrganization   = fault.New(fault.Forbidden, "not_a_member", "The person is not an active member of this organization").On("organization")
+	ErrStepUp         = fault.New(fault.Unauthenticated, "interaction_required", "The organization requires a stronger sign-in")
+	ErrConsent        = fault.New(fault.Unauthenticated, "consent_required", "The person has not agreed to this in the organization")
+	errWrongPass      = fault.New(fault.Internal, "wrong_pass", "The pass is not for this")
 )
 
 // Parts are what the service stands on.

@@ -290,7 +290,9 @@ func TestEndsAreFeltEverywhere(t *testing.T) {
 			_, err := w.dir.Memberships.Change(ctx, w.org.ID, m.ID, 0, func(m *directory.Member) error { m.SuspendedAt = testenv.Start; return nil })
 			return err
 		},
-		"membership ended":   func(w *world, m *directory.Member) error { return w.dir.Memberships.End(ctx, w.org.ID, m.ID) },
+		"membership ended": func(w *world, m *directory.Member) error {
+			return w.dir.Memberships.End(ctx, w.org.ID, m.ID, directory.Ending{Choice: directory.EndPending})
+		},
 		"membership deleted": func(w *world, m *directory.Member) error { return w.dir.Memberships.Delete(ctx, w.org.ID, m.ID) },
 		"organization suspended": func(w *world, _ *directory.Member) error {
 			_, err := w.dir.Organizations.Change(ctx, w.org.ID, func(o *directory.Organization) error { o.Suspended = true; return nil })

@@ -24,7 +24,9 @@ type AccountView struct {
 	Memberships    []Membership
 	Invitations    []Invitation
 	Sessions       []Session
-	ChangePassword string // address of the page where a new password is asked for; empty hides the link
+	SharedAt       time.Time // when it was last used from several devices at the same time; zero: not lately
+	ChangePassword string    // address of the page where a new password is asked for; empty hides the link
+	Preferences    string    // address of the page preferences; empty hides the link
 }
 
 // Account writes the page account.

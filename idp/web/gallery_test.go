@@ -104,7 +104,8 @@ func (s words) memberships() []idpweb.Membership {
 
 func (s words) invitations() []idpweb.Invitation {
 	return []idpweb.Invitation{
-		{ID: s.id, Name: s.agency, Kind: "external", Role: s.role, InvitedBy: s.person, Start: day(2026, 9, 1), End: day(2027, 1, 1)},
+		{ID: s.id, Name: s.agency, Kind: "external", Role: s.role, InvitedBy: s.person, Start: day(2026, 9, 1), End: day(2027, 1, 1),
+			Packages: []string{s.role, s.agency}, AnswerBy: time.Date(2026, 9, 14, 9, 30, 0, 0, time.UTC)},
 		{ID: s.id, Name: "Björkvik AB", Kind: "employee"},
 	}
 }
@@ -174,6 +175,15 @@ func passwordSamples(p *idpweb.Pages, s words) map[string]show {
 		"link-expired": func(w http.ResponseWriter, r *http.Request) {
 			p.LinkExpired(w, r, idpweb.LinkExpiredView{Frame: s.frame(), Token: s.id, SignIn: "/sign-in"})
 		},
+		"link-withdrawn": func(w http.ResponseWriter, r *http.Request) {
+			p.LinkExpired(w, r, idpweb.LinkExpiredView{Frame: s.frame(), Organization: s.organization, Withdrawn: true, SignIn: "/sign-in"})
+		},
+		"link-unanswered": func(w http.ResponseWriter, r *http.Request) {
+			p.LinkExpired(w, r, idpweb.LinkExpiredView{Frame: s.frame(), Organization: s.organization, Token: s.id, SignIn: "/sign-in"})
+		},
+		"new-password-initial": func(w http.ResponseWriter, r *http.Request) {
+			p.NewPassword(w, r, idpweb.NewPasswordView{Conversation: s.conversation(), Email: s.email, Initial: true, MinLength: 15, MaxLength: 1024})
+		},
 		"link-unknown": func(w http.ResponseWriter, r *http.Request) {
 			p.LinkExpired(w, r, idpweb.LinkExpiredView{Frame: s.frame(), SignIn: "/sign-in"})
 		},
@@ -219,7 +229,8 @@ func accountSamples(p *idpweb.Pages, s words) map[string]show {
 			f := s.frame()
 			f.Notice = idpweb.NoticePasswordSet
 			p.Account(w, r, idpweb.AccountView{
-				Frame: f, Name: s.person, Email: s.email, Memberships: s.memberships(), Invitations: s.invitations(), ChangePassword: "/account/password",
+				Frame: f, Name: s.person, Email: s.email, Memberships: s.memberships(), Invitations: s.invitations(), ChangePassword: "/account/password", Preferences: "/account/preferences",
+				SharedAt: time.Date(2026, 8, 18, 9, 40, 0, 0, time.UTC),
 				Sessions: []idpweb.Session{
 					{ID: s.id, Device: "Firefox, Windows", Since: time.Date(2026, 8, 20, 8, 2, 0, 0, time.UTC), Current: true},
 					{ID: s.id, Device: s.role, Since: time.Date(2026, 8, 1, 18, 30, 0, 0, time.UTC), LastUsed: time.Date(2026, 8, 19, 7, 5, 0, 0, time.UTC)},
@@ -228,6 +239,13 @@ func accountSamples(p *idpweb.Pages, s words) map[string]show {
 		},
 		"account-empty": func(w http.ResponseWriter, r *http.Request) {
 			p.Account(w, r, idpweb.AccountView{Frame: s.frame(), Name: s.person, Email: s.email})
+		},
+		"preferences": func(w http.ResponseWriter, r *http.Request) {
+			p.Preferences(w, r, idpweb.PreferencesView{Frame: s.frame(), Chosen: idpweb.Preferences{Language: "nb", NameForm: "family_given", TimeZone: s.role},
+				GivenFamily: s.person, FamilyGiven: s.person, Display: s.person, TimeZoneProblem: idpweb.ProblemTimeZone, Back: "/account"})
+		},
+		"preferences-empty": func(w http.ResponseWriter, r *http.Request) {
+			p.Preferences(w, r, idpweb.PreferencesView{Frame: s.frame()})
 		},
 		"dev-mail": func(w http.ResponseWriter, r *http.Request) {
 			p.DevMail(w, r, idpweb.DevMailView{Frame: s.frame(), Base: "/dev/mail", Messages: messages})

@@ -23,6 +23,7 @@ const (
 	NoticeInvitationAccepted Notice = "invitation_accepted"
 	NoticeInvitationDeclined Notice = "invitation_declined"
 	NoticeSessionEnded       Notice = "session_ended"
+	NoticePreferencesSaved   Notice = "preferences_saved"
 	NoticeSignInAgain        Notice = "sign_in_again" // the application asked for a fresh sign-in
 )
 
@@ -30,6 +31,7 @@ const (
 var notices = map[Notice]string{
 	NoticePasswordSet: "success", NoticeMailSentAgain: "success", NoticeInvitationAccepted: "success",
 	NoticeInvitationDeclined: "success", NoticeSessionEnded: "success", NoticeSignInAgain: "info",
+	NoticePreferencesSaved: "success",
 }
 
 // Tone is how the notice is shown: error, success or info.
@@ -53,5 +55,6 @@ const (
 	ProblemContainsName FieldProblem = "contains_name" // holds the person's name, e-mail or organization
 	ProblemUsedBefore   FieldProblem = "used_before"   // same as the one in use
 	ProblemDiffer       FieldProblem = "differ"        // the two passwords are not the same
+	ProblemTimeZone     FieldProblem = "time_zone"     // not a time zone that we know
 	ProblemCode         FieldProblem = "code"          // the code is wrong
 )

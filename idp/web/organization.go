@@ -28,6 +28,8 @@ type Invitation struct {
 	InvitedBy string    // a person's name; may be empty
 	Start     time.Time // zero: at once
 	End       time.Time // exclusive; zero: without end
+	Packages  []string  // names in the reader's language
+	AnswerBy  time.Time // when the invitation is over; zero: it stays open
 }
 
 // OrganizationView asks in which organization the person wants to work. Radio field organization (the slug); buttons

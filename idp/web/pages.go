@@ -77,6 +77,7 @@ var pages = []page{
 	{name: "invitation", title: "invitation.title"},
 	{name: "consent", title: "consent.title"},
 	{name: "account", title: "account.title", width: web.Wide},
+	{name: "preferences", title: "preferences.title"},
 	{name: "sign-out", title: "sign_out.title"},
 	{name: "signed-out", title: "signed_out.title"},
 	{name: "form-post", title: "form_post.title", script: "form-post.js"},

@@ -193,6 +193,7 @@ func TestContract(t *testing.T) {
 		"invitation":      {"invitation", "You are invited", []string{`name="invitation"`, `id="accept" name="action" value="accept"`, `id="deny" name="action" value="deny"`}},
 		"consent":         {"consent", "Allow access?", []string{`id="accept"`, `id="deny"`, "See your e-mail address"}},
 		"account":         {"account", "Your account", []string{`id="sign-out" name="action" value="sign-out"`, `id="accept"`, `id="deny"`, `id="accept-1"`, `value="end-session"`, "Nordlys AS"}},
+		"preferences":     {"preferences", "Your preferences", []string{`<select id="language" name="language">`, `<select id="name_form" name="name_form">`, `id="time_zone" name="time_zone"`, `id="save"`, `id="back"`}},
 		"sign-out":        {"sign-out", "Sign out", []string{`id="sign-out"`, `id="cancel"`, `name="state"`}},
 		"signed-out":      {"signed-out", "You are signed out", []string{`id="back" href="https://faktura.example/"`}},
 		"form-post":       {"form-post", "Almost done", []string{`<form method="post" action="https://faktura.example/callback" id="form-post">`, `name="code"`, `id="continue"`}},
@@ -219,7 +220,7 @@ func TestEnterContinues(t *testing.T) {
 		body := get(sample, web.English).Body.String()
 		for _, form := range regexp.MustCompile(`(?s)<form.*?</form>`).FindAllString(body, -1) {
 			first := regexp.MustCompile(`<button[^>]*>`).FindString(form)
-			if strings.Contains(form, "<input id=") && !strings.Contains(first, `id="continue"`) {
+			if strings.Contains(form, "<input id=") && !strings.Contains(first, `id="continue"`) && !strings.Contains(first, `id="save"`) {
 				t.Errorf("%s: Enter presses %s", name, first)
 			}
 		}

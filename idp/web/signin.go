@@ -65,6 +65,7 @@ type NewPasswordView struct {
 	Token           string // the link's token, or empty when something else proves the mailbox
 	First           bool   // the person never had a password: words of welcome
 	Organization    string // name of the organization that invited, for the welcome; may be empty
+	Initial         bool   // an initial password must be replaced before anything else
 	NeedsCode       bool   // a second factor is enrolled and must be shown before anything is stored
 	MinLength       int
 	MaxLength       int
@@ -82,8 +83,12 @@ func (p *Pages) NewPassword(w http.ResponseWriter, r *http.Request, v NewPasswor
 // continue asks for a new mail.
 type LinkExpiredView struct {
 	Frame
-	Token  string // the old token; empty hides the form
-	SignIn string // address of the sign-in page; empty hides the link
+	Token string // the old token; empty hides the form
+	// Organization has taken its invitation back, or its time to answer has run out; empty where the link is over for
+	// another reason.
+	Organization string
+	Withdrawn    bool
+	SignIn       string // address of the sign-in page; empty hides the link
 }
 
 // LinkExpired writes the page link-expired.

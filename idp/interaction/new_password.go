@@ -1,0 +1,136 @@
+package interaction
+
+import (
+	"errors"
+	"net/http"
+
+	"portvakt/idp/credential"
+	pages "portvakt/idp/web"
+	"portvakt/internal/directory"
+	"portvakt/internal/fault"
+	"portvakt/internal/outbox"
+	"portvakt/internal/sqldb"
+)
+
+// EventPasswordChanged is the event of a password that took the place of another; account has it told to the person.
+const EventPasswordChanged = "account.password_changed"
+
+// showNewPassword asks for a password in place of the initial one (R35). Until it is given there is no session.
+func (s *Service) showNewPassword(w http.ResponseWriter, r *http.Request, v *visit) {
+	view, err := s.newPassword(w, r, v)
+	if err != nil {
+		s.stop(w, r, err)
+		return
+	}
+	s.pages.NewPassword(w, r, view)
+}
+
+func (s *Service) newPassword(w http.ResponseWriter, r *http.Request, v *visit) (pages.NewPasswordView, error) {
+	about, err := s.about(r, v)
+	view := pages.NewPasswordView{
+		Conversation: s.frame(w, v), Email: v.c.State.Email, Initial: true, MinLength: about.MinLength(), MaxLength: credential.MaxLength,
+	}
+	return view, err
+}
+
+// about is what an attacker who knows the person would try first.
+func (s *Service) about(r *http.Request, v *visit) (credential.About, error) {
+	id := v.c.State.Evidence.User
+	u, err := s.dir.Users.ByID(r.Context(), id)
+	if err != nil {
+		return credential.About{}, err
+	}
+	has, err := s.credentials.Of(r.Context(), s.db, id)
+	if err != nil {
+		return credential.About{}, err
+	}
+	if v.standings == nil {
+		if v.standings, err = s.dir.Memberships.StandingsOf(r.Context(), id); err != nil {
+			return credential.About{}, err
+		}
+	}
+	d := u.Details
+	a := credential.About{Email: u.Email, SecondFactor: has.Code, Names: []string{d.Name(), d.GivenName, d.FamilyName}}
+	for _, st := range v.standings {
+		a.Names = append(a.Names, st.Details.Name(), st.Details.GivenName, st.Details.FamilyName)
+		a.Organizations = append(a.Organizations, st.Name, st.Slug)
+	}
+	return a, nil
+}
+
+// takeNewPassword stores the password that the person has chosen, ends whatever was begun with the initial one, and goes on.
+func (s *Service) takeNewPassword(w http.ResponseWriter, r *http.Request, v *visit) {
+	about, err := s.about(r, v)
+	if err != nil {
+		s.stop(w, r, err)
+		return
+	}
+	password, again := one(r.PostForm, "new_password"), one(r.PostForm, "new_password_again")
+	var problem, differ pages.FieldProblem
+	switch {
+	case password == "":
+		problem = pages.ProblemRequired
+	case password != again:
+		differ = pages.ProblemDiffer
+	default:
+		err = s.credentials.Check(password, about)
+		if err == nil {
+			err = s.credentials.CheckAgain(r.Context(), v.c.State.Evidence.User, password)
+		}
+		if fault.Is(err, fault.Invalid) {
+			problem, err = pages.FieldProblem(fault.Of(err).Code), nil // the codes are the page's words
+		}
+	}
+	if err == nil && problem == "" && differ == "" {
+		if err = s.replace(r, v, password); err == nil {
+			s.proceed(w, r, v)
+			return
+		}
+	}
+	if err != nil {
+		s.again(w, r, v, err, s.showNewPassword)
+		return
+	}
+	v.notice, v.verdict.status = pages.NoticeNotSaved, http.StatusUnprocessableEntity
+	view, err := s.newPassword(w, r, v)
+	if err != nil {
+		s.stop(w, r, err)
+		return
+	}
+	view.PasswordProblem, view.AgainProblem = problem, differ
+	s.pages.NewPassword(w, r, view)
+}
+
+// replace stores the password and renews the evidence: whatever else was begun under the initial password is dead.
+func (s *Service) replace(r *http.Request, v *visit, password string) error {
+	old := v.c.State.Evidence
+	ctx := asPerson(r, old.User).Context()
+	hash, err := s.credentials.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	var fresh credential.Evidence
+	err = s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if err := s.credentials.Replace(ctx, tx, old, hash); err != nil {
+			return err
+		}
+		u, err := s.dir.WithTx(tx).Users.EndSessions(ctx, old.User, "password_set")
+		if err != nil {
+			return err
+		}
+		fresh = credential.Evidence{User: u.ID, Epoch: u.Epoch, At: tx.Now(), Password: true, Code: old.Code}
+		return outbox.Append(tx, directory.OrganizationID{}, EventPasswordChanged, u.ID.String(), map[string]string{"user": u.ID.String()})
+	})
+	if errors.Is(err, credential.ErrNotMustReset) { // in another tab: what is proven here counts no more
+		fresh, err = credential.Evidence{}, nil
+		v.c.User = directory.UserID{}
+	}
+	if err != nil {
+		return err
+	}
+	v.c.State.Evidence, v.changed, v.standings = fresh, true, nil
+	if !fresh.User.IsZero() {
+		v.proven = true
+	}
+	return nil
+}
