@@ -39,7 +39,7 @@ func (c applyCommand) Run(w world) error {
 	request := applyRequest{Name: c.File, Data: data, DryRun: c.DryRun}
 	text, err := c.here(w, cfg, request)
 	if errors.Is(err, errServed) {
-		text, err = applyOverSocket(w.ctx, socketPath(cfg.Database.URL), request)
+		text, err = overSocket(w.ctx, socketPath(cfg.Database.URL), "apply", request)
 	}
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (c applyCommand) here(w world, cfg Config, request applyRequest) (string, e
 	if err != nil {
 		return "", mistakef("keys.master: %w", err)
 	}
-	db, err := openDatabase(w, sqldb.Config{URL: cfg.Database.URL})
+	db, err := openDatabase(w, sqldb.Config{URL: cfg.Database.URL, Vault: keys})
 	if err != nil {
 		return "", err
 	}
@@ -130,6 +130,9 @@ func (h *house) apply(ctx context.Context, file *seed.File, run kindOfRun) (stri
 		return "", problems
 	}
 	deps := seed.Deps{DB: h.db, Directory: h.dir, Hash: h.credentials.Hash, SetPassword: h.credentials.Set, SetTOTP: h.credentials.SetTOTP,
+		SetInitial: func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error {
+			return h.credentials.SetInitial(ctx, tx, credential.Initial{User: user, Hash: hash})
+		},
 		Enrolled: func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (bool, bool, error) {
 			has, err := h.credentials.Of(ctx, q, user)
 			return has.Password, has.Code, err

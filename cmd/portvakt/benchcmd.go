@@ -8,8 +8,11 @@ import (
 )
 
 type benchCommand struct {
-	Run   benchRunCommand   `cmd:"" default:"withargs" help:"Measure, and print the figures."`
-	Floor benchFloorCommand `cmd:"" hidden:"" help:"The floor as a server; bench run starts it."`
+	Run       benchRunCommand       `cmd:"" default:"withargs" help:"Measure, and print the figures."`
+	Seed      benchSeedCommand      `cmd:"" help:"Fill an empty database with a crowd of people."`
+	Directory benchDirectoryCommand `cmd:"" help:"Ask a seeded database the directory's questions, and print how long they take."`
+	Import    benchImportCommand    `cmd:"" help:"Import people into PostgreSQL, beside COPY of the same rows."`
+	Floor     benchFloorCommand     `cmd:"" hidden:"" help:"The floor as a server; bench run starts it."`
 }
 
 type benchRunCommand struct {

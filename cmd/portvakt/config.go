@@ -15,6 +15,7 @@ import (
 	"portvakt/internal/mail"
 	"portvakt/internal/outgoing"
 	"portvakt/internal/secret"
+	"portvakt/internal/sqldb"
 )
 
 // Config is every option of the service. configs/example.yaml is generated from it.
@@ -133,6 +134,15 @@ func (c *Config) masterKeys() (*secret.Keys, error) {
 		return nil, err
 	}
 	return secret.NewKeys(raw)
+}
+
+// vault is the master key for tools that can do without: what needs it then fails.
+func (c *Config) vault() sqldb.Vault {
+	keys, err := c.masterKeys()
+	if err != nil {
+		return nil
+	}
+	return keys
 }
 
 func (c *Config) rawMaster() ([]byte, error) {

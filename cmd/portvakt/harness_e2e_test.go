@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -200,6 +201,19 @@ func (s *service) mails(to string, n int) []captured {
 		return len(mine) >= n
 	})
 	return mine
+}
+
+// setupMails are the mails with a link to choose a password, newest first; it waits for at least n.
+func (s *service) setupMails(to string, n int) []captured {
+	s.t.Helper()
+	for wait := n; ; wait++ { // among them are others, such as reminders
+		mine := slices.DeleteFunc(s.mails(to, wait), func(m captured) bool {
+			return !slices.ContainsFunc(m.Links, func(l string) bool { return strings.Contains(l, "/account/setup?token=") })
+		})
+		if len(mine) >= n {
+			return mine
+		}
+	}
 }
 
 type captured struct {

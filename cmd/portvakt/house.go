@@ -18,9 +18,13 @@ import (
 	"portvakt/idp/signing"
 	"portvakt/idp/token"
 	idpweb "portvakt/idp/web"
+	"portvakt/internal/api"
+	"portvakt/internal/audit"
+	"portvakt/internal/console"
 	"portvakt/internal/directory"
 	"portvakt/internal/httpserver"
 	"portvakt/internal/mail"
+	"portvakt/internal/notice"
 	"portvakt/internal/outbox"
 	"portvakt/internal/outgoing"
 	"portvakt/internal/ratelimit"
@@ -38,6 +42,7 @@ type house struct {
 	keys        *secret.Keys
 	dir         *directory.Directory
 	events      *outbox.Outbox
+	sealer      *audit.Sealer
 	limits      *ratelimit.Limiter
 	ring        *signing.Ring
 	clients     *application.Clients
@@ -46,8 +51,12 @@ type house struct {
 	tokens      *token.Service
 	talks       *interaction.Service
 	accounts    *account.Account
+	notices     *notice.Notices
+	reminded    time.Time // when remindEnding last did
 	oidc        *oidc.Handler
 	scim        *scim.Handler
+	api         *api.Handler
+	console     *console.Console
 	renderer    *web.Renderer
 	pages       *idpweb.Pages
 	mails       *mail.Captured // under --dev alone
@@ -69,12 +78,14 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	if h.ring, err = signing.Open(ctx, db, h.keys, ring, log); err != nil {
 		return nil, mistake{err}
 	}
+	h.buildHistory(o)
 	if err := h.buildPages(o); err != nil {
 		return nil, err
 	}
 	if err := h.buildSignIn(o); err != nil {
 		return nil, err
 	}
+	h.buildAPI(o)
 	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Log: log}); err != nil {
 		return nil, err
 	}
@@ -82,7 +93,7 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 }
 
 func (h *house) buildPages(o *options) (err error) {
-	h.renderer, err = web.New(web.Config{Issuer: o.Issuer, Locales: []fs.FS{idpweb.Locales()}, Log: h.log,
+	h.renderer, err = web.New(web.Config{Issuer: o.Issuer, Locales: []fs.FS{idpweb.Locales(), console.Locales()}, Log: h.log,
 		RequestID: func(r *http.Request) string { return httpserver.RequestID(r.Context()) }})
 	if err != nil {
 		return err
@@ -139,9 +150,13 @@ func (h *house) work(ctx context.Context) {
 	group.Go(func() { h.db.Watermarks().Run(ctx) })
 	group.Go(func() { h.ring.Run(ctx) })
 	group.Go(func() { h.tokens.Run(ctx, h.log) })
+	group.Go(func() { h.clients.Run(ctx, h.log) })
 	group.Go(func() { h.logged("outbox", h.events.Run(ctx)) })
+	group.Go(func() { h.sealer.Run(ctx) })
 	group.Go(func() { h.logged("sessions", h.sessions.Run(ctx)) })
 	group.Go(func() { h.every(ctx, time.Second, "announce ended memberships", h.announceEnded) })
+	group.Go(func() { h.every(ctx, time.Second, "remind of ends", h.remindEnding) })
+	group.Go(func() { h.every(ctx, unansweredEvery, "announce unanswered invitations", h.announceUnanswered) })
 	group.Go(func() { h.every(ctx, 10*time.Minute, "purge", h.purge) })
 	group.Wait()
 }
@@ -173,6 +188,35 @@ func (h *house) announceEnded(ctx context.Context) error {
 	return err
 }
 
+// remindEnding does its work once a minute of the domain's clock. One node does it at a time, to spare the others the
+// reading; each reminder is noted once even so.
+func (h *house) remindEnding(ctx context.Context) error {
+	now := h.db.Now()
+	if now.Sub(h.reminded) < time.Minute {
+		return nil
+	}
+	mine, err := h.db.Lease(ctx, "remind", secret.NewToken(), time.Second)
+	if err != nil || !mine {
+		return err
+	}
+	h.reminded = now
+	_, err = h.dir.Memberships.RemindEnding(ctx)
+	return err
+}
+
+// unansweredEvery is how often invitations are looked for whose people are to be reminded.
+const unansweredEvery = 5 * time.Second
+
+// announceUnanswered is one node's work at a time; who claims an invitation claims it alone in any case.
+func (h *house) announceUnanswered(ctx context.Context) error {
+	mine, err := h.db.Lease(ctx, "unanswered invitations", secret.NewToken(), unansweredEvery-time.Second)
+	if err != nil || !mine {
+		return err
+	}
+	_, err = h.dir.Invitations.AnnounceUnanswered(ctx)
+	return err
+}
+
 func (h *house) purge(ctx context.Context) error {
 	mine, err := h.db.Lease(ctx, "purge", secret.NewToken(), time.Minute)
 	if err != nil || !mine {
@@ -185,6 +229,9 @@ func (h *house) purge(ctx context.Context) error {
 		return err
 	}
 	if _, err := h.accounts.Purge(ctx); err != nil {
+		return err
+	}
+	if _, err := h.clients.Purge(ctx); err != nil {
 		return err
 	}
 	_, err = h.sessions.Purge(ctx)

@@ -151,7 +151,7 @@ func TestJourney4AnEndDateEndsEverythingByItself(t *testing.T) {
 		})
 		p := newPerson(t)
 		p.open(s.demo).press("sign-in").press("continue", "email", email).press("forgot-password")
-		p.setUp(s.mails(email, 2)[0].setupLink(t)).on("demo-signed-in")
+		p.setUp(s.setupMails(email, 2)[0].setupLink(t)).on("demo-signed-in")
 		s.advance(time.Until(end) - 5*time.Minute)
 		keys := obtainTokens(t, s, email)
 		if latest := keys.latestExpiry(); latest.After(end) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"portvakt/internal/audit"
 	"portvakt/internal/config"
 )
 
@@ -26,14 +27,22 @@ const (
 )
 
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Apply   applyCommand   `cmd:"" help:"Make the organizations, members and applications of a file, or bring them up to date."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database's tables up to date."`
-	Keys    keysCommand    `cmd:"" help:"Signing keys: list, rotate; or make a master key."`
-	Config  configCommand  `cmd:"" help:"Check a configuration file, or print the example."`
-	Health  healthCommand  `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`
-	Bench   benchCommand   `cmd:"" help:"Measure this build on this machine, as ratios to floors measured in the same run."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve       serveCommand       `cmd:"" help:"Run the service."`
+	Apply       applyCommand       `cmd:"" help:"Make the organizations, members and applications of a file, or bring them up to date."`
+	Invite      inviteCommand      `cmd:"" help:"Invite people to an organization, many at once."`
+	Invitations invitationsCommand `cmd:"" help:"Invitations: list, resend, withdraw."`
+	Domain      domainCommand      `cmd:"" help:"Domains of an organization: claim, verify, list, give up."`
+	Operator    operatorCommand    `cmd:"" help:"What only operators may: appoint administrators, name operators."`
+	Import      importCommand      `cmd:"" help:"Make the people of a CSV or JSON Lines file members of an organization."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the database's tables up to date."`
+	Service     serviceCommand     `cmd:"" name:"service-account" help:"Service accounts of an organization: list, rotate, disable, enable."`
+	Keys        keysCommand        `cmd:"" help:"Signing keys: list, rotate; or make a master key."`
+	Config      configCommand      `cmd:"" help:"Check a configuration file, or print the example."`
+	Health      healthCommand      `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`
+	Bench       benchCommand       `cmd:"" help:"Measure this build on this machine, as ratios to floors measured in the same run."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
+	Audit       auditCommand       `cmd:"" help:"The history of changes: list, export."`
+	Doctor      doctorCommand      `cmd:"" help:"Look whether the installation is well and its history whole; changes nothing."`
 }
 
 // world is what a command has of the machine around it; tests make their own.
@@ -93,6 +102,9 @@ func report(stderr io.Writer, err error) int {
 	switch {
 	case errors.As(err, &problems):
 		fmt.Fprintln(stderr, problems)
+		return exitMistake
+	case errors.Is(err, audit.ErrNoVault):
+		fmt.Fprintln(stderr, "portvakt:", errNoKey)
 		return exitMistake
 	case errors.As(err, &m):
 		fmt.Fprintln(stderr, "portvakt:", m)

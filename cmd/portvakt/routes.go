@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"portvakt/internal/api"
 	"portvakt/internal/fault"
 	"portvakt/scim"
 )
@@ -59,10 +60,14 @@ func (h hotRoutes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *house) routes(o *options, r *mux.Router, sameOrigin *http.CrossOriginProtection) {
 	r.PathPrefix(scim.Prefix).Handler(h.scim)
+	r.PathPrefix(api.Prefix).Handler(h.api)
 	for _, route := range h.talks.Routes() {
 		r.Handle(route.Path, sameOrigin.Handler(route.Handler))
 	}
 	for _, route := range h.accounts.Routes() {
+		r.Handle(route.Path, sameOrigin.Handler(route.Handler))
+	}
+	for _, route := range h.console.Routes() {
 		r.Handle(route.Path, sameOrigin.Handler(route.Handler))
 	}
 	r.PathPrefix("/assets/").Handler(h.renderer.Assets())

@@ -88,7 +88,11 @@ func (s *server) open(w world) (err error) {
 		return err
 	}
 	s.tasks.start("service", s.main.Serve) // answers that it is starting, until the house stands
-	db, err := sqldb.Open(w.ctx, sqldb.Config{URL: s.o.Database.URL, MaxConnections: s.o.Database.MaxConnections, Clock: now})
+	keys, err := s.o.masterKeys()
+	if err != nil {
+		return mistakef("keys.master: %w", err)
+	}
+	db, err := sqldb.Open(w.ctx, sqldb.Config{URL: s.o.Database.URL, MaxConnections: s.o.Database.MaxConnections, Clock: now, Vault: keys})
 	if err != nil {
 		return mistake{err}
 	}
@@ -105,6 +109,9 @@ func (s *server) open(w world) (err error) {
 			return err
 		}
 		debug.FreeOSMemory() // each password of the seed took 19 MiB to hash; without this they would stay for minutes
+	}
+	if err := s.house.dir.Access.MakeReady(w.ctx); err != nil {
+		return err
 	}
 	if s.at.demo != "" && !declares(s.seeds, demoClientID) {
 		if err := s.house.registerDemo(w.ctx, s.at.demo); err != nil {
@@ -203,7 +210,9 @@ func (s *server) serve(w world) error {
 		return nil
 	})
 	if s.socket != nil {
-		s.tasks.start("socket", func(ctx context.Context) error { return serveSocket(ctx, s.socket, s.house.applyRequest(s.o.dev)) })
+		s.tasks.start("socket", func(ctx context.Context) error {
+			return serveSocket(ctx, s.socket, s.house.socketHandlers(s.o.dev), s.house.importHere)
+		})
 	}
 	for what, server := range map[string]*httpserver.Server{"demo application": s.demo, "metrics": s.metrics} {
 		if server != nil {

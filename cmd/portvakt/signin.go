@@ -14,6 +14,7 @@ import (
 	"portvakt/idp/session"
 	"portvakt/idp/token"
 	"portvakt/internal/mail"
+	"portvakt/internal/notice"
 	"portvakt/internal/outgoing"
 	"portvakt/internal/secret"
 )
@@ -42,6 +43,9 @@ func (h *house) buildSignIn(o *options) (err error) {
 	if err := h.buildAccount(o, forms, devMail); err != nil {
 		return err
 	}
+	if err := h.buildConsole(forms); err != nil {
+		return err
+	}
 	h.oidc, err = oidc.New(oidc.Deps{DB: h.db, Clients: h.clients, Tokens: h.tokens, Ring: h.ring, Sessions: h.sessions, Forms: forms,
 		Interactions: h.talks, Pages: h.pages, Poster: poster{h.outside}, Log: h.log, Issuer: o.Issuer})
 	if err != nil {
@@ -50,6 +54,8 @@ func (h *house) buildSignIn(o *options) (err error) {
 	h.sessions.Subscribe(h.events)
 	h.accounts.Subscribe(h.events)
 	h.oidc.Subscribe(h.events)
+	h.subscribeErasure()
+	h.notices.Subscribe(h.events)
 	return nil
 }
 
@@ -65,6 +71,7 @@ func (h *house) buildAccount(o *options, forms *session.Forms, devMail string) e
 	h.accounts = account.New(account.Deps{DB: h.db, Directory: h.dir, Credentials: h.credentials, Sessions: h.sessions, Forms: forms,
 		Interactions: h.talks, Pages: h.pages, Limiter: h.limits, Texts: texts, Sender: sender, Log: h.log},
 		account.Config{Issuer: o.Issuer, DevMail: devMail})
+	h.notices = notice.New(notice.Deps{DB: h.db, Directory: h.dir, Texts: texts, Sender: sender})
 	return nil
 }
 

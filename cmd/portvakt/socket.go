@@ -14,8 +14,30 @@ import (
 	"time"
 )
 
-// The local socket is how `apply` reaches the one process that serves a SQLite file. The file's permissions are the
+// The local socket is how commands reach the one process that serves a SQLite file. The file's permissions are the
 // authorization: only the user who runs the service opens it.
+
+// socketHandler does one kind of request and answers what to print.
+type socketHandler func(ctx context.Context, request json.RawMessage) (string, error)
+
+// socketHandlers are what the serving process does for commands, by the kind of request.
+func (h *house) socketHandlers(dev bool) map[string]socketHandler {
+	return map[string]socketHandler{
+		"apply": onSocket(h.applyRequest(dev)),
+		"act":   onSocket(h.act),
+	}
+}
+
+// onSocket reads a request for the function that does it.
+func onSocket[T any](do func(context.Context, T) (string, error)) socketHandler {
+	return func(ctx context.Context, body json.RawMessage) (string, error) {
+		var request T
+		if err := json.Unmarshal(body, &request); err != nil {
+			return "", errors.New("the request cannot be read")
+		}
+		return do(ctx, request)
+	}
+}
 
 type applyRequest struct {
 	Name   string `json:"name"`
@@ -23,10 +45,11 @@ type applyRequest struct {
 	DryRun bool   `json:"dry_run"`
 }
 
-type applyAnswer struct {
+type socketAnswer struct {
 	Report   string `json:"report,omitempty"`
 	Problems string `json:"problems,omitempty"` // mistakes of the caller
 	Error    string `json:"error,omitempty"`
+	Partly   bool   `json:"partly,omitempty"` // the report counts, although there is an error
 }
 
 // listenSocket makes the socket. It is made where this user alone may enter, and moved to its place when its permissions
@@ -91,21 +114,27 @@ func shortName(path string) (name string, release func(), err error) {
 }
 
 const (
-	largestApply = 16 << 20
-	socketDrain  = 10 * time.Second
+	largestRequest = 16 << 20
+	socketDrain    = 10 * time.Second
 )
 
-// serveSocket answers on the socket until ctx ends, and lets an apply that runs finish.
-func serveSocket(ctx context.Context, listener net.Listener, apply func(context.Context, applyRequest) (string, error)) error {
+// serveSocket answers on the socket until ctx ends, and lets a request that runs finish.
+func serveSocket(ctx context.Context, listener net.Listener, handlers map[string]socketHandler, do importFunc) error {
 	handler := http.NewServeMux()
-	handler.HandleFunc("POST /apply", func(w http.ResponseWriter, r *http.Request) {
-		var req applyRequest
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, largestApply)).Decode(&req); err != nil {
-			writeJSON(w, http.StatusBadRequest, applyAnswer{Error: "the request cannot be read"})
+	handler.HandleFunc("POST /import", serveImport(do))
+	handler.HandleFunc("POST /{kind}", func(w http.ResponseWriter, r *http.Request) {
+		do, known := handlers[r.PathValue("kind")]
+		if !known {
+			writeJSON(w, http.StatusNotFound, socketAnswer{Problems: "the serving process does not know this command; it is of another version"})
 			return
 		}
-		text, err := apply(r.Context(), req)
-		answer := applyAnswer{Report: text}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestRequest))
+		if err != nil {
+			writeJSON(w, http.StatusBadRequest, socketAnswer{Error: "the request cannot be read"})
+			return
+		}
+		text, err := do(r.Context(), body)
+		answer := socketAnswer{Report: text}
 		if err != nil {
 			var stderr bytes.Buffer
 			if report(&stderr, err) == exitMistake {
@@ -113,6 +142,7 @@ func serveSocket(ctx context.Context, listener net.Listener, apply func(context.
 			} else {
 				answer.Error = err.Error()
 			}
+			_, answer.Partly = errors.AsType[partly](err)
 		}
 		writeJSON(w, http.StatusOK, answer)
 	})
@@ -134,22 +164,15 @@ func serveSocket(ctx context.Context, listener net.Listener, apply func(context.
 	return nil
 }
 
-// applyOverSocket asks the serving process.
-func applyOverSocket(ctx context.Context, path string, req applyRequest) (string, error) {
+// overSocket has the serving process do a request and answers what to print.
+func overSocket(ctx context.Context, path, kind string, req any) (string, error) {
 	body, err := json.Marshal(req)
 	if err != nil {
 		return "", err
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		name, release, err := shortName(path)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-		return (&net.Dialer{}).DialContext(ctx, "unix", name)
-	}}}
+	client := socketClient(path)
 	defer client.CloseIdleConnections()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://portvakt/apply", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://portvakt/"+kind, bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}
@@ -158,11 +181,13 @@ func applyOverSocket(ctx context.Context, path string, req applyRequest) (string
 		return "", mistakef("the database is served by another process that does not answer on its socket: %w", err)
 	}
 	defer res.Body.Close()
-	var answer applyAnswer
-	if err := json.NewDecoder(io.LimitReader(res.Body, largestApply)).Decode(&answer); err != nil {
+	var answer socketAnswer
+	if err := json.NewDecoder(io.LimitReader(res.Body, largestRequest)).Decode(&answer); err != nil {
 		return "", fmt.Errorf("the serving process answered with status %d", res.StatusCode)
 	}
 	switch {
+	case answer.Partly:
+		return answer.Report, partly{errors.New(answer.Problems + answer.Error)}
 	case answer.Problems != "":
 		return "", mistake{errors.New(answer.Problems)}
 	case answer.Error != "":

@@ -136,7 +136,7 @@ func (t target) open(w world) (*database, Config, error) {
 	if err != nil {
 		return nil, cfg, err
 	}
-	db, err := openDatabase(w, sqldb.Config{URL: cfg.Database.URL})
+	db, err := openDatabase(w, sqldb.Config{URL: cfg.Database.URL, Vault: cfg.vault()})
 	if err != nil {
 		return nil, cfg, mistake{err}
 	}

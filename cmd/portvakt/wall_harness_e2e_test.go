@@ -29,6 +29,7 @@ import (
 const wallSeed = `
 modules:
   - {id: invoices, name: {en: Invoices}}
+  - {id: expenses, name: {en: Expenses}, self_service: true}
 organizations:
   - slug: nordlys
     name: Nordlys AS
@@ -46,6 +47,7 @@ organizations:
   - slug: bjorkvik
     name: Björkvik AB
     domains: [bjorkvik.example]
+    managed_by: nordlys
     provisioning_clients: [{name: HR, token: scim-dev-bjorkvik}]
     members:
       - {email: mallory@evil.example}
@@ -64,6 +66,8 @@ applications:
      scopes: [openid, profile, email, offline_access, organization, access, scim, authzen]}
   - {client_id: c2, name: Two, secret: wall-secret-two, redirect_uris: ["https://c2.example/cb"], post_logout_redirect_uris: ["https://c2.example/bye"],
      grant_types: [authorization_code, refresh_token], scopes: [openid, profile, email, offline_access, organization]}
+  - {client_id: c4, name: Four, secret: wall-secret-four, redirect_uris: ["https://c4.example/cb"], grant_types: [authorization_code, refresh_token],
+     scopes: [openid, profile, email, offline_access, organization], modules: [invoices]}
   - {client_id: c3, name: Three, secret: wall-secret-three, redirect_uris: ["https://c3.example/cb"], grant_types: [authorization_code, refresh_token],
      scopes: [openid, offline_access], organizations: [bjorkvik]}
   - {client_id: p1, name: Public, token_endpoint_auth_method: none, redirect_uris: ["https://p1.example/cb"], grant_types: [authorization_code, refresh_token],
@@ -80,7 +84,7 @@ type wallClient struct{ id, secret, redirect string }
 
 var wallClients = map[string]wallClient{
 	"c1": {"c1", "wall-secret-one", "https://c1.example/cb"}, "c2": {"c2", "wall-secret-two", "https://c2.example/cb"},
-	"c3": {"c3", "wall-secret-three", "https://c3.example/cb"}, "p1": {"p1", "", "https://p1.example/cb"},
+	"c3": {"c3", "wall-secret-three", "https://c3.example/cb"}, "c4": {"c4", "wall-secret-four", "https://c4.example/cb"}, "p1": {"p1", "", "https://p1.example/cb"},
 	"legacy": {"legacy", "wall-secret-legacy", "https://legacy.example/cb"}, "native": {"native", "", "http://127.0.0.1/cb"},
 	"off": {"off", "wall-secret-off", "https://off.example/cb"}, "evil": {"evil", "wall-secret-evil", "https://evil.example/cb"},
 }

@@ -21,7 +21,9 @@ type Deps struct {
 	Directory   *directory.Directory
 	Hash        func(ctx context.Context, password string) (string, error)
 	SetPassword func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error
-	SetTOTP     func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, base32 string) error
+	// SetInitial stores a password that must be changed at the first sign-in.
+	SetInitial func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error
+	SetTOTP    func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, base32 string) error
 	// Enrolled says which credentials of a person count at present.
 	Enrolled func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (password, totp bool, err error)
 }
@@ -89,8 +91,8 @@ func apply(ctx context.Context, d Deps, f *File, r *run) error {
 	if err := r.makeOrganizations(ctx); err != nil {
 		return err
 	}
-	for i := range f.Organizations {
-		if err := r.organization(ctx, &f.Organizations[i]); err != nil {
+	for _, x := range r.agenciesFirst() {
+		if err := r.organization(ctx, x); err != nil {
 			return err
 		}
 	}
@@ -120,7 +122,7 @@ func (d Deps) hashes(ctx context.Context, f *File) (map[string]string, error) {
 		for j := range f.Organizations[i].Members {
 			m := &f.Organizations[i].Members[j]
 			e, err := directory.ParseEmail(m.Email.Text)
-			if err != nil || m.Password == "" {
+			if err != nil || m.anyPassword() == "" {
 				continue
 			}
 			needed, err := d.needsPassword(ctx, e)
@@ -128,7 +130,7 @@ func (d Deps) hashes(ctx context.Context, f *File) (map[string]string, error) {
 				return nil, err
 			}
 			if needed {
-				wanted[e.Key] = m.Password.Reveal()
+				wanted[e.Key] = m.anyPassword().Reveal()
 			}
 		}
 	}
@@ -196,6 +198,27 @@ func (r *run) installation(ctx context.Context) error {
 			return r.refused(x.Position, "package "+p.Key, err)
 		}
 		r.report.add(where, "package", t)
+	}
+	return r.features(ctx)
+}
+
+// features saves what can be switched on.
+func (r *run) features(ctx context.Context) error {
+	all, err := r.dir.Organizations.Features(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range r.file.Features {
+		x := &r.file.Features[i]
+		f := existing(all, func(f directory.Feature) bool { return f.Key == x.ID.Text })
+		f.Key = x.ID.Text
+		setMap(&f.Names, x.Name)
+		set(&f.PriceLabel, x.Price)
+		t, err := r.dir.Organizations.SaveFeatures(ctx, []directory.Feature{f})
+		if err != nil {
+			return r.refused(x.Position, "feature "+f.Key, err)
+		}
+		r.report.add("installation", "feature", t)
 	}
 	return nil
 }

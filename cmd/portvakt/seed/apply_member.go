@@ -144,7 +144,7 @@ func (r *run) ownDetails(ctx context.Context, org directory.Organization, m dire
 
 // credentials sets what a person without any signs in with. A plan has no hash and stores nothing.
 func (r *run) credentials(ctx context.Context, made directory.Member, m *Member) error {
-	if m.Password == "" && m.TOTP == "" || r.report.Planned {
+	if m.anyPassword() == "" && m.TOTP == "" || r.report.Planned {
 		return nil
 	}
 	password, totp, err := r.deps.Enrolled(ctx, r.tx, made.User)
@@ -155,8 +155,12 @@ func (r *run) credentials(ctx context.Context, made directory.Member, m *Member)
 	if err != nil {
 		return err
 	}
-	if hash := r.hashes[e.Key]; m.Password != "" && !password && hash != "" {
-		if err := r.deps.SetPassword(ctx, r.tx, made.User, hash); err != nil {
+	if hash := r.hashes[e.Key]; m.anyPassword() != "" && !password && hash != "" {
+		store := r.deps.SetPassword
+		if m.Initial != "" {
+			store = r.deps.SetInitial
+		}
+		if err := store(ctx, r.tx, made.User, hash); err != nil {
 			return err
 		}
 	}
@@ -193,6 +197,13 @@ func (m *Member) over(x *directory.Member, role directory.RoleID) {
 	}
 	set(&x.End, m.End)
 	set(&x.Administrator, m.Administrator)
+	if m.Reseller != nil {
+		x.Reseller = directory.ResellerAccess{Role: directory.ResellerRole(m.Reseller.Role.Text), BankAccess: m.Reseller.BankAccess,
+			UserAdministration: m.Reseller.UserAdministration}
+	}
+	if m.SecondFactor.present() {
+		x.SecondFactor = directory.SecondFactor(m.SecondFactor.Text)
+	}
 	if m.Role.present() {
 		x.Role = role
 	}

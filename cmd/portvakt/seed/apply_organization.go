@@ -44,6 +44,7 @@ func where(slug string) string { return "organization " + slug }
 func (x *Organization) over(o directory.Organization) directory.Organization {
 	set(&o.Name, x.Name)
 	set(&o.Seats, x.Seats)
+	set(&o.SuspendedKeepSeats, x.SuspendedKeepSeats)
 	if x.Language.present() {
 		o.Language = x.Language.Text
 	}
@@ -77,18 +78,26 @@ func (r *run) settle(ctx context.Context, x *Organization, made map[string]bool)
 	if err != nil {
 		return err
 	}
-	want := x.over(was)
+	over := x.over
 	if x.ManagedBy.present() {
-		if want.ManagedBy, err = r.slug(ctx, x.ManagedBy); err != nil {
+		agency, err := r.slug(ctx, x.ManagedBy)
+		if err != nil {
 			return err
 		}
+		over = func(o directory.Organization) directory.Organization {
+			o = x.over(o)
+			o.ManagedBy = agency
+			return o
+		}
 	}
+	want := over(was)
 	slices.Sort(was.Domains)
 	slices.Sort(was.Features)
 	if reflect.DeepEqual(was, want) {
 		return nil
 	}
-	o, err := r.dir.Organizations.Change(ctx, was.ID, func(o *directory.Organization) error { *o = want; return nil })
+	// What the file says is laid over the locked row: a domain that was verified meanwhile stays.
+	o, err := r.dir.Organizations.Change(ctx, was.ID, func(o *directory.Organization) error { *o = over(*o); return nil })
 	if err != nil {
 		return r.refused(x.Position, where(x.Slug.Text), err)
 	}
@@ -159,32 +168,6 @@ func (r *run) provisioningClients(ctx context.Context, x *Organization) error {
 			return r.refused(p.Position, "provisioning client "+p.Name.Text, err)
 		}
 		r.report.add(where(x.Slug.Text), "provisioning client", tally(was.ID.IsZero()))
-	}
-	return nil
-}
-
-// serviceAccounts makes accounts with their secret; existing ones keep theirs.
-func (r *run) serviceAccounts(ctx context.Context, x *Organization) error {
-	org := r.organizations[x.Slug.Text].ID
-	all, err := r.dir.ServiceAccounts.OfOrganization(ctx, org)
-	if err != nil {
-		return err
-	}
-	for i := range x.ServiceAccounts {
-		a := &x.ServiceAccounts[i]
-		was := existing(all, func(s directory.ServiceAccount) bool { return s.Key == a.ID.Text })
-		want := was
-		if fresh := was.ID.IsZero(); fresh {
-			want = directory.ServiceAccount{Organization: org, Key: a.ID.Text, Name: a.ID.Text, SecretHash: secret.HashToken(a.Secret.Reveal())}
-		}
-		set(&want.Name, a.Name)
-		if !was.ID.IsZero() && want.Name == was.Name {
-			continue
-		}
-		if _, err := r.dir.ServiceAccounts.Save(ctx, x.Slug.Text, want); err != nil {
-			return r.refused(a.Position, "service account "+a.ID.Text, err)
-		}
-		r.report.add(where(x.Slug.Text), "service account", tally(was.ID.IsZero()))
 	}
 	return nil
 }

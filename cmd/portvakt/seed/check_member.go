@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/language"
 
 	"portvakt/internal/directory"
+	"portvakt/internal/secret"
 )
 
 func keysOf[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
@@ -54,9 +55,10 @@ func (s *scope) member(m *Member) {
 	if m.Start != nil && m.End != nil && !m.Start.IsZero() && !m.End.IsZero() && !m.Start.Before(*m.End) {
 		s.say(m.Position, "%s: the end is not after the start", m.label())
 	}
-	if m.contact() && (m.Password != "" || m.TOTP != "" || m.Administrator != nil && *m.Administrator) {
+	if m.contact() && (m.anyPassword() != "" || m.TOTP != "" || m.Administrator != nil && *m.Administrator) {
 		s.say(m.Position, "%s is a contact, who cannot sign in or administer", m.label())
 	}
+	s.reseller(m)
 	s.local(s.roles, m.Role, "role")
 	for _, w := range m.Packages {
 		if w.present() && !s.packages[w.Text] {
@@ -64,6 +66,7 @@ func (s *scope) member(m *Member) {
 		}
 	}
 	s.grants(m.Grants)
+	s.oneOf(m.SecondFactor, "second_factor", string(directory.SecondFactorOptional), string(directory.SecondFactorRequired))
 	for _, w := range m.Functions {
 		s.oneOf(w, "function", "information_recipient", "invoice_recipient", "main_recipient")
 	}
@@ -77,6 +80,23 @@ func (s *scope) member(m *Member) {
 	}
 	s.secrets(m)
 	s.claims(m)
+}
+
+// reseller checks what goes with the kind; whether the person is of the agency, the directory knows.
+func (s *scope) reseller(m *Member) {
+	is := m.Kind.Text == string(directory.Reseller)
+	switch {
+	case m.Reseller != nil && m.Reseller.Role.present():
+		s.oneOf(m.Reseller.Role, "reseller role", "accountant", "auditor")
+	case m.Reseller != nil || is:
+		s.say(m.Position, "%s is a reseller and needs reseller: {role: accountant} or {role: auditor}", m.label())
+	}
+	if m.Reseller != nil && m.Kind.present() && !is {
+		s.say(m.Position, "%s is no reseller; leave the key reseller out", m.label())
+	}
+	if m.Administrator != nil && *m.Administrator && (is || m.Kind.Text == string(directory.Limited)) {
+		s.say(m.Position, "%s cannot be an administrator: only employees and externals can", m.label())
+	}
 }
 
 // identity reports a member without a usable name, and one that stands there twice.
@@ -107,23 +127,35 @@ func (s *scope) identity(m *Member) bool {
 
 func (s *scope) again(w Word) { s.say(w.at, "member %q stands here again", w.Text) }
 
+// anyPassword is the password that the entry gives, whether or not it must be changed.
+func (m *Member) anyPassword() secret.Text {
+	if m.Initial != "" {
+		return m.Initial
+	}
+	return m.Password
+}
+
 // secrets checks what a person signs in with. Passwords skip the blocklist, not the length that a sign-in demands.
 func (s *scope) secrets(m *Member) {
 	s.plain(m.Position, "password", m.Password, "people choose theirs themselves")
+	s.plain(m.Position, "initial_password", m.Initial, "people choose theirs themselves")
+	if m.Password != "" && m.Initial != "" {
+		s.say(m.Position, "%s: password and initial_password exclude each other", m.label())
+	}
 	s.plain(m.Position, "totp", m.TOTP, "people enrol theirs themselves")
-	if m.Password != "" && len([]rune(m.Password)) < minPassword {
+	if p := m.anyPassword(); p != "" && len([]rune(p)) < minPassword {
 		s.say(m.Position, "%s: the password is shorter than %d characters", m.label(), minPassword)
 	}
 	if m.TOTP != "" && s.options.CheckTOTP != nil {
 		s.sayFault(m.Position, m.label()+": totp", s.options.CheckTOTP(m.TOTP.Reveal()))
 	}
 	e, err := directory.ParseEmail(m.Email.Text)
-	if err != nil || m.Password == "" {
+	if err != nil || m.anyPassword() == "" {
 		return
 	}
 	if first := s.passwords[e.Key]; first == nil {
 		s.passwords[e.Key] = m
-	} else if first.Password != m.Password {
+	} else if first.Password != m.Password || first.Initial != m.Initial {
 		s.say(m.Position, "%s has another password on line %d", m.label(), first.Line)
 	}
 }

@@ -23,6 +23,11 @@ func (c *checker) organization(o *Organization) {
 	c.oneOf(o.SecondFactor, "second_factor", string(directory.SecondFactorOptional), string(directory.SecondFactorRequired))
 	c.oneOf(o.Language, "language", directory.Languages...)
 	c.domains(o)
+	for _, w := range o.Features {
+		if w.present() && !c.features[w.Text] {
+			c.refer(w, reference{noun: "feature", key: w.Text})
+		}
+	}
 	if c.slug(o.ManagedBy); o.ManagedBy.present() && o.ManagedBy.Text == o.Slug.Text {
 		c.say(o.ManagedBy.at, "an organization cannot be managed by itself")
 	}
@@ -107,8 +112,8 @@ func (s *scope) note(key string, w Word) {
 
 func (s *scope) declareRoles(roles []Role) {
 	for _, r := range roles {
-		if s.id(s.roles, r.ID, r.Position, "role") && r.ID.Text == directory.LocalAdministrator {
-			s.say(r.ID.at, "a role cannot have the id %q, which means the organization's administrators", r.ID.Text)
+		if s.id(s.roles, r.ID, r.Position, "role") && directory.IsReservedRole(r.ID.Text) {
+			s.say(r.ID.at, "a role cannot have the id %q, which has a meaning of its own in claims", r.ID.Text)
 		}
 		s.declareRoles(r.Below)
 	}
@@ -265,8 +270,9 @@ func (s *scope) clients(o *Organization) {
 			continue
 		}
 		s.secretOf(a.Position, "secret", &a.Secret, a.SecretFile)
-		if a.Secret == "" && a.SecretFile == "" {
-			s.refer(Word{a.ID.Text, a.Position}, reference{noun: "service account", organization: s.slug, key: a.ID.Text, needs: "a secret or secret_file"})
+		s.oneOf(a.AuthMethod, "auth_method", string(directory.BySecret), string(directory.ByKey))
+		if a.Secret == "" && a.SecretFile == "" && !a.JWKS.present() {
+			s.refer(Word{a.ID.Text, a.Position}, reference{noun: "service account", organization: s.slug, key: a.ID.Text, needs: "a secret, secret_file or jwks"})
 		}
 	}
 }

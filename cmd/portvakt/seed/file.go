@@ -12,6 +12,7 @@ import (
 type File struct {
 	Modules          []Module       `yaml:"modules"`
 	Packages         []Package      `yaml:"packages"`
+	Features         []Feature      `yaml:"features"`
 	Organizations    []Organization `yaml:"organizations"`
 	Applications     []Application  `yaml:"applications"`
 	Operators        []Word         `yaml:"operators"` // e-mails of members
@@ -40,6 +41,14 @@ type Package struct {
 	Grants Entries[Word]     `yaml:"grants"`
 }
 
+// Feature is something that can be switched on for an organization.
+type Feature struct {
+	config.Position
+	ID    Word              `yaml:"id"`
+	Name  map[string]string `yaml:"name"`
+	Price *string           `yaml:"price"` // a label for people, such as "49 kr / month"
+}
+
 // Organization is an organization with everything in it.
 type Organization struct {
 	config.Position
@@ -48,6 +57,7 @@ type Organization struct {
 	Language            Word                 `yaml:"language"`
 	Domains             []Word               `yaml:"domains"`
 	Seats               *int64               `yaml:"seats"`
+	SuspendedKeepSeats  *bool                `yaml:"suspended_keep_seats"`
 	Features            []Word               `yaml:"features"`
 	ManagedBy           Word                 `yaml:"managed_by"`
 	SecondFactor        Word                 `yaml:"second_factor"`
@@ -140,6 +150,9 @@ type ServiceAccount struct {
 	Name       *string     `yaml:"name"`
 	Secret     secret.Text `yaml:"secret"`
 	SecretFile string      `yaml:"secret_file"`
+	AuthMethod Word        `yaml:"auth_method"` // client_secret_basic or private_key_jwt
+	JWKS       KeySet      `yaml:"jwks"`
+	Disabled   *bool       `yaml:"disabled"`
 }
 
 // Member is a person in the organization. The personal keys are the standard claims of OpenID Connect.
@@ -150,6 +163,7 @@ type Member struct {
 	ExternalID    *string       `yaml:"external_id"`
 	Kind          Word          `yaml:"kind"`
 	Administrator *bool         `yaml:"administrator"`
+	Reseller      *Reseller     `yaml:"reseller"`
 	Start         *time.Time    `yaml:"start"`
 	End           *time.Time    `yaml:"end"`
 	Role          Word          `yaml:"role"`
@@ -157,9 +171,18 @@ type Member struct {
 	Grants        Entries[Word] `yaml:"grants"`
 	Functions     []Word        `yaml:"functions"`
 	Segments      []Word        `yaml:"segments"`
+	SecondFactor  Word          `yaml:"second_factor"` // required, or optional: what the organization says
 	Password      secret.Text   `yaml:"password"`
+	Initial       secret.Text   `yaml:"initial_password"` // must be changed at the first sign-in
 	TOTP          secret.Text   `yaml:"totp"`
 	Person        `yaml:",inline"`
+}
+
+// Reseller is what a member of kind reseller is; bank access and user administration are added by saying so alone.
+type Reseller struct {
+	Role               Word `yaml:"role"`
+	BankAccess         bool `yaml:"bank_access"`
+	UserAdministration bool `yaml:"user_administration"`
 }
 
 // Person is how a member is presented.
@@ -209,9 +232,12 @@ type Application struct {
 	PostLogoutRedirectURIs       []string         `yaml:"post_logout_redirect_uris"`
 	BackchannelLogoutURI         *string          `yaml:"backchannel_logout_uri"`
 	BackchannelSessionRequired   *bool            `yaml:"backchannel_logout_session_required"`
+	WebhookURI                   *string          `yaml:"webhook_uri"`
 	GrantTypes                   []string         `yaml:"grant_types"`
 	ResponseTypes                []string         `yaml:"response_types"`
 	TokenEndpointAuthMethod      *string          `yaml:"token_endpoint_auth_method"`
+	TokenEndpointAuthSigningAlg  *string          `yaml:"token_endpoint_auth_signing_alg"`
+	JWKS                         KeySet           `yaml:"jwks"` // public keys, for private_key_jwt
 	ApplicationType              *string          `yaml:"application_type"`
 	IDTokenSignedResponseAlg     *string          `yaml:"id_token_signed_response_alg"`
 	AccessTokenSignedResponseAlg *string          `yaml:"access_token_signed_response_alg"`
@@ -234,6 +260,11 @@ func (a *Application) public() bool {
 	return a.TokenEndpointAuthMethod != nil && *a.TokenEndpointAuthMethod == "none"
 }
 
+// byKey reports whether the application proves itself by a key and needs no secret.
+func (a *Application) byKey() bool {
+	return a.TokenEndpointAuthMethod != nil && *a.TokenEndpointAuthMethod == "private_key_jwt"
+}
+
 // metadata lays the keys that stand in the file over what is registered.
 func (a *Application) metadata(m directory.ClientMetadata) directory.ClientMetadata {
 	for _, l := range []struct {
@@ -249,7 +280,12 @@ func (a *Application) metadata(m directory.ClientMetadata) directory.ClientMetad
 	}
 	set(&m.BackchannelLogoutURI, a.BackchannelLogoutURI)
 	set(&m.BackchannelSessionRequired, a.BackchannelSessionRequired)
+	set(&m.WebhookURI, a.WebhookURI)
 	set(&m.TokenEndpointAuthMethod, a.TokenEndpointAuthMethod)
+	set(&m.TokenEndpointAuthSigningAlg, a.TokenEndpointAuthSigningAlg)
+	if a.JWKS.present() {
+		m.JWKS = a.JWKS.JSON
+	}
 	set(&m.ApplicationType, a.ApplicationType)
 	set(&m.IDTokenSignedResponseAlg, a.IDTokenSignedResponseAlg)
 	set(&m.AccessTokenSignedResponseAlg, a.AccessTokenSignedResponseAlg)

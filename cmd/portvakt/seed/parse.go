@@ -59,6 +59,7 @@ type checker struct {
 	problems  config.Problems
 	modules   map[string]*Module
 	packages  map[string]bool
+	features  map[string]bool
 	slugs     map[string]bool
 	people    map[string]Word    // by e-mail key, of the whole file
 	passwords map[string]*Member // the member that first gave a person's password
@@ -166,6 +167,10 @@ func (c *checker) declare() {
 	for _, p := range c.file.Packages {
 		c.packages[p.ID.Text] = true
 	}
+	c.features = map[string]bool{}
+	for _, f := range c.file.Features {
+		c.features[f.ID.Text] = true
+	}
 	for i := range c.file.Organizations {
 		o := &c.file.Organizations[i]
 		c.slugs[o.Slug.Text] = true
@@ -195,6 +200,12 @@ func (c *checker) installation() {
 		}
 		c.names(p.Position, "package "+p.ID.Text, p.Name)
 		c.grants(p.Grants)
+	}
+	seen = map[string]bool{}
+	for i := range c.file.Features {
+		if f := &c.file.Features[i]; c.id(seen, f.ID, f.Position, "feature") {
+			c.names(f.Position, "feature "+f.ID.Text, f.Name)
+		}
 	}
 	for _, w := range c.file.Operators {
 		e, err := directory.ParseEmail(w.Text)
@@ -266,7 +277,7 @@ func (c *checker) application(a *Application) {
 	switch {
 	case a.public() && a.Secret != "":
 		c.say(a.Position, "%s is public (token_endpoint_auth_method: none) and cannot keep a secret", what)
-	case !a.public() && a.Secret == "" && a.SecretFile == "":
+	case !a.public() && !a.byKey() && a.Secret == "" && a.SecretFile == "":
 		c.refer(Word{a.ClientID.Text, a.Position}, reference{noun: "application", key: a.ClientID.Text, needs: "a secret or secret_file"})
 	}
 	for _, w := range a.Modules {
@@ -292,7 +303,7 @@ func (c *checker) application(a *Application) {
 
 // keptElsewhere reports whether a fault is only that a key is absent, which an application that exists already may have.
 func (c *checker) keptElsewhere(a *Application, f *fault.Fault) bool {
-	return f.Field == "redirect_uris" && a.RedirectURIs == nil
+	return f.Field == "redirect_uris" && a.RedirectURIs == nil || f.Field == "jwks" && !a.JWKS.present()
 }
 
 // slug notes an organization that the file names without declaring it.

@@ -79,6 +79,9 @@ func (l *lookup) has(ctx context.Context, r reference) (bool, error) {
 	switch r.noun {
 	case "module", "package", "field", "tool":
 		return l.inInstallation(ctx, r)
+	case "feature":
+		all, err := l.dir.Organizations.Features(ctx)
+		return slices.ContainsFunc(all, func(f directory.Feature) bool { return f.Key == r.key }), err
 	case "application":
 		a, err := l.dir.Applications.ByClientID(ctx, r.key)
 		if r.needs == "redirect_uris" && err == nil {

@@ -56,7 +56,7 @@ func newPlace(t *testing.T, db *sqldb.DB) place {
 	}
 	cheap := secret.NewPasswords(secret.Params{Memory: 64, Time: 1, Lanes: 1})
 	c := credential.New(db, cheap, keys, ratelimit.New(db), credential.Config{})
-	return place{credentials: c, Deps: seed.Deps{DB: db, Directory: directory.New(db), Hash: c.Hash, SetPassword: c.Set, SetTOTP: c.SetTOTP,
+	return place{credentials: c, Deps: seed.Deps{DB: db, Directory: directory.New(db), Hash: c.Hash, SetPassword: c.Set, SetTOTP: c.SetTOTP, SetInitial: setInitial(c),
 		Enrolled: func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (bool, bool, error) {
 			has, err := c.Of(ctx, q, user)
 			return has.Password, has.Code, err

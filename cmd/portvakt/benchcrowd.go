@@ -1,0 +1,88 @@
+package main
+
+import (
+	"portvakt/cmd/portvakt/bench"
+	"portvakt/internal/sqldb"
+	"portvakt/migrations"
+)
+
+// benchDatabase opens and prepares the database of a measurement. It keeps nothing of anybody's.
+func benchDatabase(w world, url string) (*sqldb.DB, error) {
+	db, err := sqldb.Open(w.ctx, sqldb.Config{URL: url})
+	if err != nil {
+		return nil, mistake{err}
+	}
+	if _, err := db.Migrate(w.ctx, migrations.Files); err != nil {
+		db.Close()
+		return nil, mistake{err}
+	}
+	return db, nil
+}
+
+type benchSeedCommand struct {
+	Users         int    `help:"People." default:"1000000"`
+	Organizations int    `help:"Organizations; the first has a tenth of the people." default:"10000"`
+	Memberships   int    `help:"Memberships, at most two a person." default:"1500000"`
+	Seed          uint64 `help:"Another number makes other people." default:"1"`
+	Database      string `required:"" help:"An empty database." placeholder:"URL"`
+}
+
+// Run fills the database.
+func (c benchSeedCommand) Run(w world) error {
+	db, err := benchDatabase(w, c.Database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return bench.SeedCrowd(w.ctx, db, bench.Crowd{Users: c.Users, Organizations: c.Organizations, Memberships: c.Memberships, Seed: c.Seed}, w.stderr)
+}
+
+type benchDirectoryCommand struct {
+	Database string `required:"" help:"A database that bench seed filled." placeholder:"URL"`
+	Small    string `help:"A small one, filled by the same, to compare with." placeholder:"URL"`
+	Rounds   int    `help:"Times that each question is asked." default:"1000"`
+}
+
+// Run measures both databases.
+func (c benchDirectoryCommand) Run(w world) error {
+	var figures [2][]bench.Latency
+	for i, url := range []string{c.Small, c.Database} {
+		if url == "" {
+			continue
+		}
+		db, err := benchDatabase(w, url)
+		if err != nil {
+			return err
+		}
+		figures[i], err = bench.MeasureCrowd(w.ctx, db, c.Rounds)
+		db.Close()
+		if err != nil {
+			return err
+		}
+	}
+	bench.PrintLatencies(w.stdout, figures[1], figures[0])
+	return nil
+}
+
+type benchImportCommand struct {
+	People   int    `help:"How many." default:"100000"`
+	Database string `required:"" help:"postgres://…" placeholder:"URL"`
+}
+
+// Run measures an import.
+func (c benchImportCommand) Run(w world) error {
+	if !isPostgres(c.Database) {
+		return mistakef("the floor is PostgreSQL's COPY; the database is postgres://…")
+	}
+	db, err := benchDatabase(w, c.Database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	figure, err := bench.MeasureImport(w.ctx, db, c.People)
+	if err != nil {
+		return err
+	}
+	bench.Print(w.stdout, []bench.Figure{figure})
+	return nil
+}
