@@ -126,6 +126,9 @@ var stations = []struct {
 	{"/sign-in/second-factor", "second-factor", func(w *wall) *person {
 		return w.typed("admin@nordlys.example").press("continue", "password", adminPassword)
 	}, []string{"code", "000000"}},
+	{"/sign-in/new-password", "new-password", func(w *wall) *person {
+		return w.typed("initial@nordlys.example").press("continue", "password", "wall secret at first 7")
+	}, []string{"new_password", newPassword, "new_password_again", newPassword}},
 	{"/sign-in/organization", "organization", func(w *wall) *person {
 		return w.person().open(w.issuer+"/oauth2/authorize?"+authorization("evil", "v", "scope", "openid").Encode()).signIn("mallory@evil.example", malloryPassword)
 	}, []string{"organization", "evil"}},
@@ -133,6 +136,9 @@ var stations = []struct {
 	{"/sign-in/consent", "consent", func(w *wall) *person { return w.signedInAt("evil", "bob@nordlys.example", bobPassword) }, []string{"action", "accept"}},
 	{"/account", "account", func(w *wall) *person { return w.signedIn("anna@nordlys.example", annaPassword) }, []string{"action", "sign-out"}},
 	{"/account/sign-out", "account", func(w *wall) *person { return w.signedIn("anna@nordlys.example", annaPassword) }, nil},
+	{"/account/preferences", "preferences", func(w *wall) *person {
+		return w.signedIn("anna@nordlys.example", annaPassword).open(w.issuer + "/account/preferences")
+	}, []string{"language", "de"}},
 	{"/account/setup", "new-password", func(w *wall) *person {
 		email := fmt.Sprintf("csrf%d@nordlys.example", len(w.mails("", 0))+len(w.witness.seen))
 		w.hire(email, "Csrf", "Csrf", nil)
