@@ -61,6 +61,12 @@ func (h *house) act(ctx context.Context, r actRequest) (string, error) {
 	return text, err
 }
 
+// ofOrganization is what a command has that is about an organization.
+type ofOrganization struct {
+	target
+	Organization string `required:"" help:"The organization's slug." placeholder:"SLUG"`
+}
+
 // perform does an act wherever it has to be done, and prints what came of it.
 func (t target) perform(w world, kind string, arguments any) error {
 	raw, err := json.Marshal(arguments)

@@ -14,18 +14,17 @@ import (
 
 // inviteCommand invites people to an organization.
 type inviteCommand struct {
-	target
-	Organization string            `required:"" help:"The organization's slug." placeholder:"SLUG"`
-	File         string            `arg:"" help:"A CSV file with the columns email, given_name, family_name, or with addresses alone; - reads the standard input."`
-	Kind         string            `default:"employee" help:"employee, external or limited."`
-	Package      []string          `help:"The base package first, then add-on packages." sep:"," placeholder:"ID,..."`
-	Grant        map[string]string `help:"Single accesses: none, view or edit." placeholder:"MODULE=GRADE;..."`
-	Role         string            `help:"The role's id." placeholder:"ID"`
-	Segment      []string          `help:"Ids of segments; all, if left out." sep:"," placeholder:"ID,..."`
-	Start        string            `help:"When the access begins, as 2026-01-31 (in UTC) or 2026-01-31T08:00:00+01:00; now, if left out." placeholder:"TIME"`
-	End          string            `help:"The first moment without access; external people need one." placeholder:"TIME"`
-	Language     string            `help:"The language of the mails (en, nb, sv, de); the organization's, if left out." placeholder:"LANGUAGE"`
-	Within       time.Duration     `default:"720h" help:"How long people have to answer."`
+	ofOrganization
+	File     string            `arg:"" help:"A CSV file with the columns email, given_name, family_name, or with addresses alone; - reads the standard input."`
+	Kind     string            `default:"employee" help:"employee, external or limited."`
+	Package  []string          `help:"The base package first, then add-on packages." sep:"," placeholder:"ID,..."`
+	Grant    map[string]string `help:"Single accesses: none, view or edit." placeholder:"MODULE=GRADE;..."`
+	Role     string            `help:"The role's id." placeholder:"ID"`
+	Segment  []string          `help:"Ids of segments; all, if left out." sep:"," placeholder:"ID,..."`
+	Start    string            `help:"When the access begins, as 2026-01-31 (in UTC) or 2026-01-31T08:00:00+01:00; now, if left out." placeholder:"TIME"`
+	End      string            `help:"The first moment without access; external people need one." placeholder:"TIME"`
+	Language string            `help:"The language of the mails (en, nb, sv, de); the organization's, if left out." placeholder:"LANGUAGE"`
+	Within   time.Duration     `default:"720h" help:"How long people have to answer."`
 }
 
 // Run invites, through the process that serves the database if there is one.
@@ -42,7 +41,7 @@ func (c inviteCommand) Run(w world) error {
 	if err != nil {
 		return err
 	}
-	return c.target.invitations(w, invitationRequest{
+	return c.perform(w, "invitations", invitationRequest{
 		Do: "invite", Organization: c.Organization, Role: c.Role,
 		Batch: directory.Batch{
 			Language: c.Language, Kind: directory.Kind(c.Kind), Start: start, End: end, Packages: c.Package, Grants: grades(c.Grant),
@@ -67,36 +66,33 @@ type invitationsCommand struct {
 }
 
 type invitationsList struct {
-	target
-	Organization string   `required:"" help:"The organization's slug." placeholder:"SLUG"`
-	State        []string `help:"created, sent, bounced, opened, accepted, declined, withdrawn or expired; all, if left out." sep:","`
+	ofOrganization
+	State []string `help:"created, sent, bounced, opened, accepted, declined, withdrawn or expired; all, if left out." sep:","`
 }
 
 // Run lists.
 func (c invitationsList) Run(w world) error {
-	return c.target.invitations(w, invitationRequest{Do: "list", Organization: c.Organization, States: c.State})
+	return c.perform(w, "invitations", invitationRequest{Do: "list", Organization: c.Organization, States: c.State})
 }
 
 type invitationsResend struct {
-	target
-	Organization string `required:"" help:"The organization's slug." placeholder:"SLUG"`
-	Email        string `arg:"" help:"The person's address."`
+	ofOrganization
+	Email string `arg:"" help:"The person's address."`
 }
 
 // Run sends again.
 func (c invitationsResend) Run(w world) error {
-	return c.target.invitations(w, invitationRequest{Do: "resend", Organization: c.Organization, Email: c.Email})
+	return c.perform(w, "invitations", invitationRequest{Do: "resend", Organization: c.Organization, Email: c.Email})
 }
 
 type invitationsWithdraw struct {
-	target
-	Organization string `required:"" help:"The organization's slug." placeholder:"SLUG"`
-	Email        string `arg:"" help:"The person's address."`
+	ofOrganization
+	Email string `arg:"" help:"The person's address."`
 }
 
 // Run withdraws.
 func (c invitationsWithdraw) Run(w world) error {
-	return c.target.invitations(w, invitationRequest{Do: "withdraw", Organization: c.Organization, Email: c.Email})
+	return c.perform(w, "invitations", invitationRequest{Do: "withdraw", Organization: c.Organization, Email: c.Email})
 }
 
 // invitationRequest is what the commands ask of the database, or of the process that serves it.
@@ -107,10 +103,6 @@ type invitationRequest struct {
 	Role         string          `json:"role,omitempty"`
 	States       []string        `json:"states,omitempty"`
 	Email        string          `json:"email,omitempty"`
-}
-
-func (c target) invitations(w world, request invitationRequest) error {
-	return c.perform(w, "invitations", request)
 }
 
 // askInvitations does what a command asks and answers what it prints.

@@ -15,12 +15,6 @@ type domainCommand struct {
 	GiveUp giveUpDomainCommand `cmd:"" help:"Take a domain from the organization; its people have no home then."`
 }
 
-// ofOrganization names an organization.
-type ofOrganization struct {
-	target
-	Organization string `required:"" help:"The organization's slug." placeholder:"SLUG"`
-}
-
 // ofDomain names a domain of an organization.
 type ofDomain struct {
 	ofOrganization

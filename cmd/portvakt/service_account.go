@@ -18,20 +18,14 @@ type serviceCommand struct {
 	Enable  enableServiceAccountCommand  `cmd:"" help:"Switch it on again."`
 }
 
-// serviceAccountTarget is the organization that a command is about.
-type serviceAccountTarget struct {
-	target
-	Organization string `required:"" placeholder:"SLUG" help:"The organization's slug."`
-}
-
-// namedServiceAccount is one account of it.
+// namedServiceAccount is one account of an organization.
 type namedServiceAccount struct {
-	serviceAccountTarget
+	ofOrganization
 	ID string `required:"" placeholder:"ID" help:"The account's id, as in the seed file."`
 }
 
 type (
-	listServiceAccountsCommand  struct{ serviceAccountTarget }
+	listServiceAccountsCommand  struct{ ofOrganization }
 	rotateServiceAccountCommand struct {
 		namedServiceAccount
 		Overlap time.Duration `default:"24h" placeholder:"DURATION" help:"How long the former secret goes on; 0 ends it now."`
@@ -50,26 +44,22 @@ type serviceAccountRequest struct {
 
 // Run prints the accounts, never a secret.
 func (c listServiceAccountsCommand) Run(w world) error {
-	return c.run(w, serviceAccountRequest{Act: "list", Organization: c.Organization})
+	return c.perform(w, "service-account", serviceAccountRequest{Act: "list", Organization: c.Organization})
 }
 
 // Run prints the new secret; it stands nowhere else.
 func (c rotateServiceAccountCommand) Run(w world) error {
-	return c.run(w, serviceAccountRequest{Act: "rotate", Organization: c.Organization, ID: c.ID, Overlap: c.Overlap})
+	return c.perform(w, "service-account", serviceAccountRequest{Act: "rotate", Organization: c.Organization, ID: c.ID, Overlap: c.Overlap})
 }
 
 // Run switches the account off.
 func (c disableServiceAccountCommand) Run(w world) error {
-	return c.run(w, serviceAccountRequest{Act: "disable", Organization: c.Organization, ID: c.ID})
+	return c.perform(w, "service-account", serviceAccountRequest{Act: "disable", Organization: c.Organization, ID: c.ID})
 }
 
 // Run switches the account on.
 func (c enableServiceAccountCommand) Run(w world) error {
-	return c.run(w, serviceAccountRequest{Act: "enable", Organization: c.Organization, ID: c.ID})
-}
-
-func (t target) run(w world, request serviceAccountRequest) error {
-	return t.perform(w, "service-account", request)
+	return c.perform(w, "service-account", serviceAccountRequest{Act: "enable", Organization: c.Organization, ID: c.ID})
 }
 
 // actOnServiceAccount does what a command asks and answers what to print.
