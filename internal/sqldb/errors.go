@@ -30,6 +30,8 @@ func isRetryable(err error) bool {
 	switch pgCode(err) {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return true
+	case "23503": // foreign_key_violation: what was there when it was looked at has been removed meanwhile; look again
+		return true
 	}
 	return false
 }

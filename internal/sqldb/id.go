@@ -36,24 +36,38 @@ func NewID[P Prefix](now time.Time) ID[P] {
 	return id
 }
 
-// ParseID reads what String wrote, and nothing else: no other case, no spare bits, no other prefix.
+// ParseID reads what String wrote, and nothing else: no other case, no spare bits, no other prefix. It allocates nothing.
 func ParseID[P Prefix](s string) (ID[P], error) {
 	var id ID[P]
 	var p P
-	want := p.Prefix() + "_"
-	if len(s) != len(want)+26 || s[:len(want)] != want {
+	prefix := p.Prefix()
+	if len(s) != len(prefix)+1+textSize || s[:len(prefix)] != prefix || s[len(prefix)] != '_' {
 		return id, ErrBadID
 	}
-	raw, err := base32Lower.DecodeString(s[len(want):])
-	if err != nil || len(raw) != len(id) {
-		return ID[P]{}, ErrBadID
+	n, bits, left := 0, 0, uint32(0)
+	for i := len(prefix) + 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9':
+			left = left<<5 | uint32(c-'0')
+		case 'a' <= c && c <= 'v':
+			left = left<<5 | uint32(c-'a'+10)
+		default:
+			return ID[P]{}, ErrBadID
+		}
+		if bits += 5; bits >= 8 {
+			bits -= 8
+			id[n] = byte(left >> bits)
+			n, left = n+1, left&(1<<bits-1)
+		}
 	}
-	copy(id[:], raw)
-	if id.String() != s || id.IsZero() {
+	if left != 0 || id.IsZero() { // spare bits
 		return ID[P]{}, ErrBadID
 	}
 	return id, nil
 }
+
+// textSize is how many characters 16 bytes are in base32.
+const textSize = 26
 
 // IsZero reports whether it is no identifier.
 func (id ID[P]) IsZero() bool { return id == ID[P]{} }

@@ -59,6 +59,9 @@ func (db *DB) Migrate(ctx context.Context, files fs.FS) ([]Migration, error) {
 			if err := tx.driver.script(ctx, words[db.engine].Replace(next.text)); err != nil {
 				return fmt.Errorf("migration %s: %w", next.Name, err)
 			}
+			if err := compareBytes(ctx, tx); err != nil {
+				return fmt.Errorf("migration %s: %w", next.Name, err)
+			}
 			_, err = tx.Exec(ctx, "insert into schema_migrations (number, name, checksum, applied_at) values ($1, $2, $3, $4)",
 				next.Number, next.Name, next.sum, Micros(tx.Now()))
 			return err

@@ -36,11 +36,11 @@ func openPostgres(ctx, background context.Context, cfg Config, b *bus) (driver, 
 }
 
 func (p *postgres) Query(ctx context.Context, sql string, args ...any) (Rows, error) {
-	return p.pool.Query(ctx, sql, planned(sql, args)...)
+	return p.pool.Query(ctx, sql, planned(ctx, sql, args)...)
 }
 
 func (p *postgres) QueryRow(ctx context.Context, sql string, args ...any) Row {
-	return pgRow{p.pool.QueryRow(ctx, sql, args...)}
+	return pgRow{p.pool.QueryRow(ctx, sql, planned(ctx, sql, args)...)}
 }
 
 func (p *postgres) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
@@ -69,11 +69,15 @@ func (p *postgres) close() { p.pool.Close() }
 
 // planned makes a long text be planned anew each time, with the values at hand: it is a compiled list or filter, and the one
 // plan that a prepared statement settles for may read a whole table because it was small at that time.
-func planned(sql string, args []any) []any {
-	if len(sql) <= keepTexts {
+func planned(ctx context.Context, sql string, args []any) []any {
+	if !anew(ctx, sql) {
 		return args
 	}
 	return append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+}
+
+func anew(ctx context.Context, sql string) bool {
+	return len(sql) > keepTexts || ctx.Value(withValues{}) != nil
 }
 
 type pgRow struct{ row pgx.Row }

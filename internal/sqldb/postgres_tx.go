@@ -38,8 +38,13 @@ func (t *pgTx) send(ctx context.Context, statements ...statement) (pgx.BatchResu
 }
 
 func (t *pgTx) Query(ctx context.Context, sql string, args ...any) (Rows, error) {
+	if t.start != "" && anew(ctx, sql) { // a batch prepares its statements
+		if err := t.started(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if t.start == "" {
-		return t.conn.Query(ctx, sql, planned(sql, args)...)
+		return t.conn.Query(ctx, sql, planned(ctx, sql, args)...)
 	}
 	results, err := t.send(ctx, statement{sql, args})
 	if err != nil {
@@ -54,8 +59,13 @@ func (t *pgTx) Query(ctx context.Context, sql string, args ...any) (Rows, error)
 }
 
 func (t *pgTx) QueryRow(ctx context.Context, sql string, args ...any) Row {
+	if t.start != "" && anew(ctx, sql) {
+		if err := t.started(ctx); err != nil {
+			return failedRow{err}
+		}
+	}
 	if t.start == "" {
-		return pgRow{t.conn.QueryRow(ctx, sql, args...)}
+		return pgRow{t.conn.QueryRow(ctx, sql, planned(ctx, sql, args)...)}
 	}
 	results, err := t.send(ctx, statement{sql, args})
 	if err != nil {

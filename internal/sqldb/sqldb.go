@@ -24,6 +24,7 @@ type Config struct {
 	Relaxed        bool             // SQLite: synchronous=NORMAL (a power cut may lose the last commits); tests
 	Clock          func() time.Time // nil: time.Now
 	Vault          Vault            // nil: what must be sealed cannot be stored
+	Trace          func(sql string) // told every statement by the goroutine that runs it; tests look at plans
 }
 
 // Vault seals what must not stand in the database in clear, under a key that is not in the database.
@@ -53,6 +54,14 @@ type Queryer interface {
 	Now() time.Time
 	// Vault is nil where the database was opened without one.
 	Vault() Vault
+}
+
+type withValues struct{}
+
+// PlanWithValues makes the queries under the context be planned with their values at hand, each time anew. It is for texts
+// that find many rows with one value and none with another; without it a database may keep one plan for both.
+func PlanWithValues(ctx context.Context) context.Context {
+	return context.WithValue(ctx, withValues{}, true)
 }
 
 // ErrNoRows is what Scan answers where no row was found, on both engines.
@@ -100,6 +109,7 @@ type DB struct {
 	bus        *bus
 	watermarks *Watermarks
 	vault      Vault
+	opened     time.Time
 	stop       context.CancelFunc
 }
 
@@ -111,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = 16
 	}
-	db := &DB{clock: cfg.Clock, bus: newBus(), vault: cfg.Vault}
+	db := &DB{clock: cfg.Clock, bus: newBus(), vault: cfg.Vault, opened: time.Now()}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	db.stop = stop
 	var err error
@@ -125,6 +135,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		stop()
 		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if cfg.Trace != nil {
+		db.driver = traced{db.driver, cfg.Trace}
 	}
 	db.watermarks = newWatermarks(db)
 	return db, nil

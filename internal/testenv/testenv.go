@@ -21,6 +21,9 @@ import (
 // Start is the moment at which every test clock begins.
 var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
+// Trace is told the statements of all databases that Open opens. A package's TestMain sets it, before any test runs.
+var Trace func(sql string)
+
 // Clock is a clock that stands still until a test moves it. It is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
@@ -72,6 +75,35 @@ func URLs(t *testing.T) map[string]func(t *testing.T) string {
 	return urls
 }
 
+// Swedish makes an empty PostgreSQL database that sorts as Swedes do, and answers its URL; "" where there is no server. Some
+// installation has such a database, and nothing may depend on it.
+func Swedish(t *testing.T) string {
+	t.Helper()
+	server := os.Getenv("TEST_POSTGRES_URL")
+	if server == "" {
+		return ""
+	}
+	ctx := context.Background()
+	random := make([]byte, 8)
+	_, _ = rand.Read(random)
+	name := "swedish_" + hex.EncodeToString(random)
+	admin, err := sqldb.Open(ctx, sqldb.Config{URL: server, MaxConnections: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	if _, err := admin.Exec(ctx, "create database "+name+" template template0 encoding 'UTF8' locale_provider icu icu_locale 'sv-SE'"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = admin.Exec(ctx, "drop database "+name+" with (force)") })
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
 func engines(t *testing.T) map[string]func(t *testing.T, c *Clock) *sqldb.DB {
 	out := map[string]func(t *testing.T, c *Clock) *sqldb.DB{}
 	for name, url := range URLs(t) {
@@ -98,6 +130,7 @@ func Open(t testing.TB, cfg sqldb.Config) *sqldb.DB {
 	if cfg.Vault == nil {
 		cfg.Vault = Vault()
 	}
+	cfg.Trace = Trace
 	db, err := sqldb.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
