@@ -46,9 +46,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Invariant: nothing but a live provisioning token passes, on every path (TestWall058_CredentialsOfTheWrongKind);
 // a path of another organization is answered like one of no organization (TestWall059_TheNeighbour).
 func (x *exchange) serve() error {
-	client, err := x.h.dir.ProvisioningClients.Authenticate(x.ctx, bearer(x.r.Header))
+	client, use, noted, err := x.h.dir.ProvisioningClients.AuthenticateUse(x.ctx, bearer(x.r.Header))
 	if err != nil {
 		return authenticationError(err)
+	}
+	if now := x.h.db.Now(); now.Sub(noted) >= directory.UseEvery {
+		x.h.uses.Note(use, now)
 	}
 	x.client = client
 	a := actor.From(x.ctx) // keeps the request's id and address

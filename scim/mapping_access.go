@@ -42,7 +42,10 @@ func (in intake) rolesIn(res resource, m *directory.Member) error {
 	if keys[0] == m.Role.String() {
 		return nil
 	}
-	i := slices.IndexFunc(in.roles, func(r directory.Role) bool { return r.Key == keys[0] || r.ID.String() == keys[0] })
+	i := slices.IndexFunc(in.roles, func(r directory.Role) bool { return r.ID.String() == keys[0] })
+	if i < 0 { // an id is never another role's key
+		i = slices.IndexFunc(in.roles, func(r directory.Role) bool { return r.Key == keys[0] })
+	}
 	if i < 0 {
 		return badValue("There is no role %.100q (roles)", keys[0])
 	}

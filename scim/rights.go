@@ -11,7 +11,7 @@ import (
 var (
 	errOtherClient    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this member")
 	errAdministrators = refuse(http.StatusForbidden, "", "The provisioning client may not change administrators")
-	errAccess         = refuse(http.StatusForbidden, "", "The provisioning client may not change access: role, reseller access, packages, grants, functions and segments")
+	errAccess         = refuse(http.StatusForbidden, "", "The provisioning client may not change access: role, reseller access, packages, grants, functions, segments and successor")
 )
 
 // take makes the member the client's own: the first client that writes a member made elsewhere keeps it from then on.
@@ -29,7 +29,7 @@ func take(c directory.ProvisioningClient, m *directory.Member) error {
 //
 // Invariant: nobody becomes, stays or ceases to be an administrator by a client without that right, and no access is given
 // or taken without that one (TestWall062_PrivilegedAttributes, TestWall064_AdministratorsAndOthersMembers). User
-// administration makes administrators of a kind, so it takes that right as well (TestWall118_AccessGivesNoAdministration).
+// administration makes administrators of a kind, so it takes that right as well; a successor is given another one's records (TestWall118_AccessGivesNoAdministration).
 func may(c directory.ProvisioningClient, was, is *directory.Member) error {
 	if (was.Administrator || is.Administrator) && !c.MayAdministrators {
 		return errAdministrators
@@ -43,7 +43,8 @@ func may(c directory.ProvisioningClient, was, is *directory.Member) error {
 	return nil
 }
 
+// sameAccess holds where neither what somebody may do differs nor who gets the records.
 func sameAccess(a, b *directory.Member) bool {
-	return a.Role == b.Role && a.Reseller == b.Reseller && a.AllSegments == b.AllSegments && slices.Equal(a.Segments, b.Segments) &&
+	return a.Role == b.Role && a.Successor == b.Successor && a.Reseller == b.Reseller && a.AllSegments == b.AllSegments && slices.Equal(a.Segments, b.Segments) &&
 		slices.Equal(a.Packages, b.Packages) && slices.Equal(a.Functions, b.Functions) && maps.Equal(a.Grants, b.Grants)
 }

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -28,6 +29,7 @@ type Handler struct {
 	log     *slog.Logger
 	schemas *registry
 	routes  []route
+	uses    *directory.Uses[directory.TokenUse]
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -36,13 +38,17 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log, schemas: schemas}
+	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log, schemas: schemas,
+		uses: directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	h.routes = routes()
 	return h, nil
 }
+
+// Run writes when tokens were last used, until ctx ends.
+func (h *Handler) Run(ctx context.Context) { h.uses.Run(ctx, h.log) }
 
 // Prefix is where the handler expects to be mounted.
 const Prefix = "/scim/v2/"

@@ -130,7 +130,7 @@ func TestWall062_PrivilegedAttributes(t *testing.T) {
 			"administrator": `"` + membership + `":{"administrator":true}`, "capitals": `"` + strings.ToUpper(membership) + `":{"ADMINISTRATOR":"TRUE"}`,
 			"dotted": `"` + membership + `:administrator":true`, "role": `"roles":[{"value":"chief"}]`, "entitlements": `"entitlements":["accountant"]`,
 			"grants": `"` + membership + `":{"grants":[{"module":"invoices","grade":"edit"}]}`, "functions": `"` + membership + `":{"functions":["main_recipient"]}`,
-			"segments": `"` + membership + `":{"segments":["oslo"]}`,
+			"segments": `"` + membership + `":{"segments":["oslo"]}`, "successor": `"` + membership + `":{"successor":"` + w.admin.ID.String() + `"}`,
 		} {
 			for method, do := range map[string]func() reply{
 				"POST": func() reply { return users.create(`"userName":"eve@nordlys.example",` + body) },
@@ -147,7 +147,7 @@ func TestWall062_PrivilegedAttributes(t *testing.T) {
 		users.patch(id, `{"op":"add","path":"`+membership+`:Administrator","value":"true"}`).want(403)
 		w.create(`"userName":"eve@nordlys.example","` + membership + `":{"administrator":true}`).want(403) // access is not enough
 		m := w.member(id)
-		if m.Administrator || !m.Role.IsZero() || len(m.Packages)+len(m.Functions)+len(m.Grants) > 0 || !m.AllSegments || m.Version > 2 {
+		if m.Administrator || !m.Role.IsZero() || len(m.Packages)+len(m.Functions)+len(m.Grants) > 0 || !m.Successor.IsZero() || !m.AllSegments || m.Version > 2 {
 			w.t.Errorf("a right was gained: %+v", m)
 		}
 		w.as(tokenAll, "nordlys").create(`"userName":"boss@nordlys.example","`+membership+`":{"administrator":true}`).want(201).is(true, membership, "administrator")
@@ -301,10 +301,13 @@ func TestWall137_Bombs(t *testing.T) {
 		for i := range 1000 {
 			wide += string(rune(0x20000 + i*7919%40000))
 		}
-		for _, attribute := range []string{`"name":{"familyName":"` + wide + `"}`, `"displayName":"` + wide + `"`, `"phoneNumbers":["` + wide + `"]`, `"photos":["` + wide + `"]`} {
+		for _, attribute := range []string{`"name":{"familyName":"` + wide + `"}`, `"displayName":"` + wide + `"`, `"phoneNumbers":["` + wide + `"]`, `"title":"` + wide + `"`, `"nickName":"` + wide + `"`, `"name":{"givenName":"` + wide + `"}`,
+			`"name":{"formatted":"` + wide + `"}`, `"locale":"` + wide + `"`, `"photos":["` + wide + `"]`} {
 			w.create(`"userName":"wide@nordlys.example",`+attribute).want(400).is("invalidValue", "scimType")
 		}
-		w.create(`"userName":"wide@nordlys.example","name":{"givenName":"` + wide + `","familyName":"` + wide[:2000] + `"},"title":"` + wide + `"`).want(201)
+		full := wide[:2000]
+		w.create(`"userName":"wide@nordlys.example","name":{"middleName":"` + wide + `","givenName":"` + full + `","familyName":"` + full + `","formatted":"` + full +
+			`"},"title":"` + full + `","nickName":"` + full + `"`).want(201)
 		w.do("POST", "/Users", `{"a":"`+strings.Repeat("x", 1<<20)+`"}`).want(413)
 		w.do("POST", "/Users", `{}`, "Content-Type", "text/plain").want(415)
 		w.do("POST", "/Users", `{}`, "Content-Type", "application/x-www-form-urlencoded").want(415)

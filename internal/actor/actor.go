@@ -21,7 +21,7 @@ const (
 // Actor is who is doing it, and from where.
 type Actor struct {
 	Kind         Kind
-	ID           string // the actor's id, "" for System and Anonymous
+	ID           string // the actor's id, "" for Anonymous; of System, whom of the operating system it obeyed: os:kari
 	Name         string // what to show; never an e-mail address
 	Behalf       string // the outside id of whoever it acts for, "" for itself
 	Organization string // the organization's id the actor is bound to, "" if none
@@ -41,4 +41,19 @@ func From(ctx context.Context) Actor {
 		return a
 	}
 	return Actor{Kind: System}
+}
+
+// AsPerson lets what is done in the context be done by a person, from where and by which request it was before.
+func AsPerson(ctx context.Context, user string) context.Context {
+	a := From(ctx)
+	a.Kind, a.ID = Person, user
+	return With(ctx, a)
+}
+
+// AddressOr is the address that attempts are counted by: the actor's, else the connection's.
+func AddressOr(ctx context.Context, connection string) string {
+	if a := From(ctx); a.Address != "" {
+		return a.Address
+	}
+	return connection
 }

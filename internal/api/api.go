@@ -23,6 +23,7 @@ const Prefix = "/api/v1/"
 const (
 	scopeTransfers = directory.ScopeTransfers
 	scopeMail      = "mail"
+	scopeAccess    = "access_admin"
 )
 
 // Tokens says whose access token it is, where it counts at this moment; else an Unauthenticated fault. // idp/token
@@ -88,6 +89,8 @@ func routes() []route {
 		{http.MethodGet, "transfers/{id}", scopeTransfers, nil, (*exchange).getTransfer},
 		{http.MethodPost, "transfers/{id}/acknowledge", scopeTransfers, nil, (*exchange).acknowledge},
 		{http.MethodPost, "mail/bounces", scopeMail, nil, (*exchange).bounced},
+		{http.MethodPost, "access/recalculations", scopeAccess, nil, (*exchange).recalculate},
+		{http.MethodGet, "access/recalculations/{id}", scopeAccess, nil, (*exchange).recalculation},
 	}
 }
 

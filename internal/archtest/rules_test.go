@@ -28,6 +28,8 @@ var doors = map[string][]string{
 	"internal/webhook":    {"internal/directory", "internal/outbox", "internal/outgoing", "internal/sqldb", "internal/fault"},
 	"scim":                {"internal"},
 	"authz":               {"internal"},
+	"authz/authzen":       {"authz", "internal"},
+	"authz/client":        {}, // applications take it alone
 }
 
 // floors are the storeys of idp: a package may import those of lower floors, and internal. Neighbours on one floor do
@@ -35,22 +37,23 @@ var doors = map[string][]string{
 var floors = map[string]int{
 	"idp/gate": 0, "idp/credential": 0, "idp/signing": 0, "idp/web": 0,
 	"idp/session": 1, "idp/application": 1, "idp/token": 1,
-	"idp/interaction": 2,
-	"idp/account":     3,
-	"idp/oidc":        4, "idp/saml": 4,
+	"idp/interaction": 2, "idp/bearer": 2,
+	"idp/account": 3,
+	"idp/oidc":    4, "idp/saml": 4,
 }
 
 // tools are packages that only tests may import.
 var tools = []string{"internal/testenv"}
 
 // withoutLibraries may import the standard library and golang.org/x only, beside what libraries says.
-var withoutLibraries = []string{"internal/fault", "internal/actor", "internal/secret", "internal/sqldb", "internal/config", "internal/httpserver", "internal/outgoing"}
+var withoutLibraries = []string{"internal/fault", "internal/actor", "internal/secret", "internal/sqldb", "internal/config", "internal/httpserver", "internal/outgoing", "authz/client"}
 
 // libraries says who may import a library: its types end behind that door.
 var libraries = map[string][]string{
 	"github.com/jackc/pgx":        {"internal/sqldb"},
 	"modernc.org":                 {"internal/sqldb"},
 	"database/sql":                {"internal/sqldb"},
+	"github.com/go-jose":          {"authz/client"}, // the service has signing and keys of its own
 	"go.yaml.in/yaml":             {"internal/config", "cmd"},
 	"github.com/zitadel":          {"idp/oidc"},
 	"github.com/crewjam/saml":     {"idp/saml"},
@@ -68,8 +71,8 @@ var libraries = map[string][]string{
 	"github.com/google/go-cmp":    {}, // tests only
 	"golang.org/x/crypto/argon2":  {"internal/secret"},
 	"unsafe":                      {},
-	"math/rand":                   {"internal/httpserver", "internal/outbox", "internal/sqldb", "cmd"}, // never for secrets
-	"net/http":                    {"cmd", "idp/interaction", "idp/session", "idp/account", "idp/oidc", "idp/saml", "idp/web", "scim", "internal/httpserver", "internal/web", "internal/outgoing", "internal/console", "internal/testenv", "internal/api", "internal/webhook"},
+	"math/rand":                   {"internal/httpserver", "internal/outbox", "internal/sqldb", "cmd", "authz/client"}, // never for secrets
+	"net/http":                    {"cmd", "idp/interaction", "idp/session", "idp/account", "idp/oidc", "idp/saml", "idp/web", "scim", "internal/httpserver", "internal/web", "internal/outgoing", "internal/console", "internal/testenv", "internal/api", "internal/webhook", "authz/authzen", "authz/client"},
 	"html/template":               {"internal/web", "idp/web", "internal/mail", "cmd"},
 	"encoding/gob":                {},
 }
@@ -78,7 +81,7 @@ var libraries = map[string][]string{
 var sqlFiles = []string{"internal/sqldb", "internal/testenv"}
 
 // clockFiles may read the machine's clock. Everybody else asks db.Now or tx.Now, so that tests and /dev/clock own time.
-var clockFiles = []string{"internal/sqldb", "internal/httpserver", "internal/testenv", "cmd"}
+var clockFiles = []string{"internal/sqldb", "internal/httpserver", "internal/testenv", "cmd", "authz/client"}
 
 // hostFiles may read the host of a request that somebody sent us: nobody, because what is built from it is built by an
 // attacker. outgoing looks at requests that we send.

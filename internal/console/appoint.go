@@ -23,8 +23,8 @@ type appointView struct {
 
 func (c *Console) showAppoint(w http.ResponseWriter, r *http.Request, who Visitor) {
 	query := r.URL.Query()
-	v := appointView{Organization: one(query, "organization")}
-	if done := one(query, "done"); done == "active" || done == "invited" {
+	v := appointView{Organization: web.One(query, "organization")}
+	if done := web.One(query, "done"); done == "active" || done == "invited" {
 		v.Done = done
 	}
 	c.appointPage(w, r, who, v)
@@ -45,7 +45,7 @@ func (c *Console) appointPage(w http.ResponseWriter, r *http.Request, who Visito
 }
 
 func (c *Console) appoint(w http.ResponseWriter, r *http.Request, who Visitor) {
-	v := appointView{Organization: strings.TrimSpace(one(r.PostForm, "organization")), Email: one(r.PostForm, "email"), Reason: one(r.PostForm, "reason")}
+	v := appointView{Organization: strings.TrimSpace(web.One(r.PostForm, "organization")), Email: web.One(r.PostForm, "email"), Reason: web.One(r.PostForm, "reason")}
 	m, err := c.appointBy(r, v)
 	if f := fault.Of(err); f != nil && f.Kind != fault.Internal {
 		v.Refused = f

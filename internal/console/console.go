@@ -11,7 +11,6 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"portvakt/internal/actor"
 	"portvakt/internal/directory"
@@ -158,7 +157,7 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request, who Visitor, do 
 			c.renderer.Error(w, r, http.StatusBadRequest, web.Problem{Code: "bad_form", About: web.AboutInput})
 			return
 		}
-		if !c.visitors.ValidToken(r, one(r.PostForm, "csrf")) {
+		if !c.visitors.ValidToken(r, web.One(r.PostForm, "csrf")) {
 			c.renderer.Error(w, r, http.StatusForbidden, web.Problem{Code: "csrf"})
 			return
 		}
@@ -181,12 +180,4 @@ var titles = map[string]string{pageAppoint: "console.appoint.title", pageSecondF
 func (c *Console) show(w http.ResponseWriter, r *http.Request, s shown) {
 	c.renderer.Render(w, r, s.status, web.Page{Name: s.page, Title: titles[s.page], Template: c.templates[s.page], View: s.view,
 		Width: web.Wide, UserLanguage: s.who.Language})
-}
-
-// one is the field's value where it was sent exactly once.
-func one(form url.Values, name string) string {
-	if values := form[name]; len(values) == 1 {
-		return values[0]
-	}
-	return ""
 }

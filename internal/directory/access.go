@@ -13,18 +13,25 @@ import (
 // Access is the store of what roles, profiles, groups, packages and sharing say; authz evaluates it.
 //
 // Invariant: each change bumps the organization's access version in its transaction, a change of modules or packages that
-// of all organizations (TestEveryAccessChangeMakesAVersion).
+// of all organizations (TestEveryAccessChangeMakesAVersion); so does every change of members that touches their access
+// (TestR17_EveryPathMakesAVersion). Only a member made where seats are unlimited raises nothing, since nothing is locked
+// for it: whoever meets an unknown member in a compiled model asks the rows.
 // Invariant: roles and groups have no cycles, also in a race of two changes: the organization's row is locked before
 // edges are read (TestGroupCycleRace).
 //
 // Its Save calls compare with what is there by key: saving the same again writes nothing, and what is not named stays.
-type Access struct{ store }
+type Access struct {
+	store
+	at int64 // see At
+}
 
-// Tally counts what a Save made and what it changed; what was the same already is in neither.
-type Tally struct{ Made, Changed int }
+// Tally counts what a Save made and what it changed, and what was removed; what was the same already is in none.
+type Tally struct{ Made, Changed, Removed int }
 
 // Plus is the sum of two tallies.
-func (t Tally) Plus(u Tally) Tally { return Tally{t.Made + u.Made, t.Changed + u.Changed} }
+func (t Tally) Plus(u Tally) Tally {
+	return Tally{t.Made + u.Made, t.Changed + u.Changed, t.Removed + u.Removed}
+}
 
 // Zero reports whether nothing was written.
 func (t Tally) Zero() bool { return t == Tally{} }

@@ -3,13 +3,13 @@ package directory
 import (
 	"context"
 
-	"portvakt/internal/audit"
 	"portvakt/internal/sqldb"
 )
 
 // accessSQL gathers everything about one member: $1 the organization, $2 the membership. A role's groups count for those
 // who have the role, with everything below also for those further down; union without all ends on cycles by itself, the
-// depth ends the other recursion.
+// depth ends the other recursion. Roles stand before the groups that have them in a cross join, which SQLite keeps in that
+// order; it would look at all roles of all groups.
 const accessSQL = `with recursive me as (
 		select id, organization_id, kind, administrator, role_id, all_segments, reseller_role, bank_access, user_administration from memberships
 		where organization_id = $1 and id = $2 and deleted_at is null
@@ -20,7 +20,7 @@ const accessSQL = `with recursive me as (
 	), my_groups (id) as (
 		select gm.group_id from group_members gm join me on gm.member_id = me.id
 		union
-		select gm.group_id from group_members gm join role_path p on gm.role_id = p.id where p.depth = 0 or gm.with_below = true
+		select gm.group_id from role_path p cross join group_members gm where gm.role_id = p.id and (p.depth = 0 or gm.with_below = true)
 		union
 		select gm.group_id from group_members gm join my_groups g on gm.child_group_id = g.id
 	), my_profiles as (
@@ -70,7 +70,11 @@ func (s Access) SaveSegments(ctx context.Context, org OrganizationID, segments [
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := lockedList(ctx, tx, org, Access.Segments)
+		e, err := s.edit(ctx, tx, org)
+		if err != nil {
+			return err
+		}
+		was, err := s.in(tx).Segments(ctx, org)
 		if err != nil {
 			return err
 		}
@@ -88,44 +92,13 @@ func (s Access) SaveSegments(ctx context.Context, org OrganizationID, segments [
 			if !there {
 				was = append(was, x)
 			}
-			if err := noteAccess(ctx, tx, org, accessChange{"segment", x.Key, there}, &t); err != nil {
+			if err := e.saved(ctx, "segment", x.Key, there, &t); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return t, err
-}
-
-// accessChange is what happened to one thing of the access model.
-type accessChange struct {
-	noun, object string
-	wasThere     bool
-}
-
-// noteAccess counts, audits and marks a change of an organization's access model.
-func noteAccess(ctx context.Context, tx *sqldb.Tx, org OrganizationID, c accessChange, t *Tally) error {
-	action := c.noun + ".created"
-	if c.wasThere {
-		action = c.noun + ".changed"
-		t.Changed++
-	} else {
-		t.Made++
-	}
-	if org.IsZero() {
-		tx.Later(`update organizations set access_version = access_version + 1`)
-	} else {
-		bumpAccess(tx, org)
-	}
-	return audit.Append(ctx, tx, org, audit.Entry{Action: action, Object: c.object})
-}
-
-// lockedList locks the organization's row and reads one of its lists as it then is.
-func lockedList[T any](ctx context.Context, tx *sqldb.Tx, org OrganizationID, read func(Access, context.Context, OrganizationID) ([]T, error)) ([]T, error) {
-	if err := lockOrganization(ctx, tx, org); err != nil {
-		return nil, err
-	}
-	return read(Access{store{tx: tx}}, ctx, org)
 }
 
 func find[T any](list []T, is func(T) bool) (found T, ok bool) {

@@ -38,6 +38,7 @@ var (
 	errReason       = fault.New(fault.Invalid, "missing", "An appointment needs a reason").On("reason")
 	errReasonLength = fault.Newf(fault.Invalid, "too_long", "The reason is longer than %d bytes", maxReason).On("reason")
 	errAppointee    = fault.New(fault.Conflict, "bad_appointee", "A suspended member cannot become an administrator; reactivate the member first").On("email")
+	errDisabled     = fault.New(fault.Conflict, "appointee_disabled", "This person may not sign in at all, so nobody would administer the organization").On("email")
 	// errAppointeeName is what an operator hears of ErrUserNameTaken: the user name is one that nobody has typed.
 	errAppointeeName = fault.New(fault.Conflict, "appointee_name", "Another member, such as a contact, has this address as user name; change that user name first").On("email")
 )
@@ -85,6 +86,9 @@ func appoint(ctx context.Context, all Memberships, org OrganizationID, a Appoint
 		if errors.Is(err, ErrUserNameTaken) {
 			err = errAppointeeName
 		}
+		if err == nil {
+			err = refuseDisabled(ctx, all.tx, m.User)
+		}
 		return m, err
 	case err != nil:
 		return m, err
@@ -93,12 +97,28 @@ func appoint(ctx context.Context, all Memberships, org OrganizationID, a Appoint
 	case !m.SuspendedAt.IsZero():
 		return m, errAppointee
 	}
+	if err := refuseDisabled(ctx, all.tx, m.User); err != nil {
+		return m, err
+	}
 	m, err = all.Change(ctx, org, m.ID, 0, func(m *Member) error { m.Administrator = true; return nil })
 	if err == nil && m.AcceptedAt.IsZero() { // whoever invited may be the administrator who is gone
 		m.InvitedBy = inviter(ctx)
 		answersFor(all.tx, &m)
 	}
 	return m, err
+}
+
+// refuseDisabled locks the person, so that nobody is disabled while being appointed. A contact has no user; what is said of
+// that is said by the change.
+func refuseDisabled(ctx context.Context, tx *sqldb.Tx, user UserID) error {
+	if user.IsZero() {
+		return nil
+	}
+	u, err := lockUser(ctx, tx, user)
+	if err == nil && u.State != UserActive {
+		return errDisabled
+	}
+	return err
 }
 
 func appointee(ctx context.Context, all Memberships, org OrganizationID, a Appointment) (Member, error) {
@@ -115,8 +135,9 @@ func appointee(ctx context.Context, all Memberships, org OrganizationID, a Appoi
 // guardAdministratorsOfUser refuses what would shut out a person who is the last administrator of some organization:
 // disabling or erasing the user.
 //
-// Invariant: it locks the organizations that the person administers, in the order of their ids, before the others are
-// counted (TestR10_LastAdministratorOverEveryPath).
+// Invariant: it locks the organizations that the person administers, in the order of their ids, and then the person, before
+// the others are counted (TestR10_LastAdministratorOverEveryPath). Whoever made the person an administrator meanwhile is
+// seen by then, and whoever steps down for the person's sake waits for the person's row (TestR10_WhoIsDisabledIsNoSuccessor).
 func guardAdministratorsOfUser(ctx context.Context, tx *sqldb.Tx, user UserID) error {
 	administered, err := administeredBy(ctx, tx, user)
 	if err != nil {
@@ -128,6 +149,9 @@ func guardAdministratorsOfUser(ctx context.Context, tx *sqldb.Tx, user UserID) e
 			return err
 		}
 	}
+	if _, err := lockUser(ctx, tx, user); err != nil {
+		return err
+	}
 	if administered, err = administeredBy(ctx, tx, user); err != nil { // as it stands behind the locks
 		return err
 	}
@@ -137,8 +161,20 @@ func guardAdministratorsOfUser(ctx context.Context, tx *sqldb.Tx, user UserID) e
 			return err
 		}
 		if others == 0 {
-			return ErrLastAdministrator
+			return namedLast(ctx, tx, a.organization, ErrLastAdministrator)
 		}
 	}
 	return nil
+}
+
+// namedLast says of which organization somebody is the last administrator, to who acts on a person everywhere at once.
+func namedLast(ctx context.Context, tx *sqldb.Tx, org OrganizationID, err error) error {
+	if !errors.Is(err, ErrLastAdministrator) {
+		return err
+	}
+	o, err := organizationRow(ctx, tx, org)
+	if err != nil {
+		return err
+	}
+	return fault.Newf(fault.Conflict, "last_administrator", "This is the last administrator of %s; appoint another one first", o.Name).On("organization")
 }

@@ -22,6 +22,9 @@ func administeredBy(ctx context.Context, q sqldb.Queryer, user UserID) ([]admini
 	}, administeredByText, user, sqldb.Micros(q.Now()))
 }
 
+const lockAdministratorsText = `update users set version = version where id in (select m.user_id from memberships m
+	where m.organization_id = $1 and m.id <> $2 and m.administrator = true and m.deleted_at is null and m.ended_at is null)`
+
 var withoutAdministratorText = `select ` + organizationColumns + ` from organizations o where o.state = 'active' and not exists (
 		select 1 from memberships m join users u on u.id = m.user_id
 		where m.organization_id = o.id and m.administrator = true and u.state = 'active' and` + alive("$1") + `)

@@ -17,6 +17,7 @@ type Application struct {
 	Organizations    []OrganizationID // else of these
 	Disabled         bool
 	Metadata         ClientMetadata
+	AccessClaims     []ClaimMapping // how it wants to be told of access; none: as it is
 	Secrets          []ApplicationSecret
 	Version          int64
 	CreatedAt        time.Time
@@ -41,6 +42,7 @@ type ClientMetadata struct {
 	TokenEndpointAuthMethod      string          `json:"token_endpoint_auth_method,omitempty"`
 	TokenEndpointAuthSigningAlg  string          `json:"token_endpoint_auth_signing_alg,omitempty"` // absent: any that fits the keys
 	JWKS                         json.RawMessage `json:"jwks,omitempty"`                            // public keys, for private_key_jwt
+	JWKSURI                      string          `json:"jwks_uri,omitempty"`                        // where they are read, instead
 	ApplicationType              string          `json:"application_type,omitempty"`                // web or native
 	IDTokenSignedResponseAlg     string          `json:"id_token_signed_response_alg,omitempty"`
 	AccessTokenSignedResponseAlg string          `json:"access_token_signed_response_alg,omitempty"`
@@ -56,6 +58,7 @@ type ClientMetadata struct {
 	TermsURI                     string          `json:"tos_uri,omitempty"`
 	AccessTokenSeconds           int64           `json:"access_token_seconds,omitempty"`  // 0: the installation's
 	RefreshTokenSeconds          int64           `json:"refresh_token_seconds,omitempty"` // 0: the installation's
+	ClaimsBudget                 int64           `json:"claims_budget,omitempty"`         // most bytes of access claims in a token; 0: the installation's
 	Extra                        json.RawMessage `json:"extra,omitempty"`
 }
 

@@ -59,6 +59,10 @@ func (s Applications) complete(ctx context.Context, row sqldb.Row) (Application,
 		err = r.Scan(&id)
 		return id, err
 	}, `select organization_id from application_organizations where application_id = $1 order by organization_id`, a.ID)
+	if err != nil {
+		return a, err
+	}
+	a.AccessClaims, err = claimMappings(ctx, s.q(), a.ID)
 	return a, err
 }
 
@@ -67,6 +71,9 @@ func (s Applications) complete(ctx context.Context, row sqldb.Row) (Application,
 func (s Applications) Save(ctx context.Context, asked Application) (Application, error) {
 	if err := cmp.Or(checkClientID(asked.ClientID), checkText("client_name", asked.Name)); err != nil {
 		return asked, err
+	}
+	if wrong := CheckClaimMappings(asked.AccessClaims); len(wrong) > 0 {
+		return asked, wrong[0].Fault
 	}
 	metadata, err := json.Marshal(asked.Metadata)
 	if err != nil {
@@ -115,6 +122,9 @@ func createApplication(ctx context.Context, tx *sqldb.Tx, a Application, metadat
 			a.ID, secret.Hash, sqldb.Micros(tx.Now()), sqldb.Micros(secret.ExpiresAt))
 	}
 	saveApplicationOrganizations(tx, a)
+	if err := saveClaimMappings(tx, a.ID, a.AccessClaims); err != nil {
+		return err
+	}
 	return noteApplication(ctx, tx, "application.created", a)
 }
 
@@ -125,7 +135,7 @@ func changeApplication(ctx context.Context, tx *sqldb.Tx, was, a Application, me
 		return err
 	}
 	if string(before) == metadata && was.Name == a.Name && was.AllOrganizations == a.AllOrganizations && was.Disabled == a.Disabled &&
-		slices.Equal(was.Organizations, sortedOrganizations(a.Organizations)) {
+		slices.Equal(was.Organizations, sortedOrganizations(a.Organizations)) && SameClaimMappings(was.AccessClaims, a.AccessClaims) {
 		return nil
 	}
 	tx.Later(`update applications set name = $2, all_organizations = $3, metadata = $4, version = version + 1, changed_at = $5 where id = $1`,
@@ -135,6 +145,9 @@ func changeApplication(ctx context.Context, tx *sqldb.Tx, was, a Application, me
 	}
 	tx.Later(`delete from application_organizations where application_id = $1`, a.ID)
 	saveApplicationOrganizations(tx, a)
+	if err := saveClaimMappings(tx, a.ID, a.AccessClaims); err != nil {
+		return err
+	}
 	return noteApplication(ctx, tx, "application.changed", a)
 }
 

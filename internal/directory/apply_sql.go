@@ -17,11 +17,6 @@ func (s Memberships) Departed(ctx context.Context, org OrganizationID, e Email, 
 
 // OfOrganization are the organization's provisioning clients, by name.
 func (s ProvisioningClients) OfOrganization(ctx context.Context, org OrganizationID) ([]ProvisioningClient, error) {
-	return sqldb.All(ctx, s.q(), func(r sqldb.Row) (c ProvisioningClient, err error) {
-		err = r.Scan(&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Quirks, &c.MayUsers, &c.MayGroups, &c.MayAccess,
-			&c.MayAdministrators, &c.Disabled, sqldb.Time(&c.CreatedAt))
-		return c, err
-	}, `select c.id, c.organization_id, o.slug, c.name, c.quirks, c.may_users, c.may_groups, c.may_access,
-			c.may_administrators, c.disabled_at is not null, c.created_at
-		from provisioning_clients c join organizations o on o.id = c.organization_id where c.organization_id = $1 order by c.name`, org)
+	return sqldb.All(ctx, s.q(), func(r sqldb.Row) (ProvisioningClient, error) { return scanProvisioningClient(r) },
+		`select `+provisioningClientColumns+` from provisioning_clients c join organizations o on o.id = c.organization_id where c.organization_id = $1 order by c.name`, org)
 }

@@ -184,6 +184,9 @@ func (g *importGround) readAccess(ctx context.Context, tx *sqldb.Tx, o Organizat
 
 // load writes everybody who was enlisted, with what announces them.
 func (b *batch) load(ctx context.Context) error {
+	if err := b.lockKnown(ctx); err != nil {
+		return err
+	}
 	users := make([][]any, len(b.fresh))
 	for i := range b.fresh {
 		var err error
@@ -203,7 +206,7 @@ func (b *batch) load(ctx context.Context) error {
 		members[i] = append(values, memberFixed(m)...)
 		contacts = append(contacts, contactRows(m)...)
 		for _, key := range m.Packages {
-			packages = append(packages, []any{m.ID, key})
+			packages = append(packages, []any{m.ID, m.Organization, key})
 		}
 		for _, key := range m.Segments {
 			segments = append(segments, []any{m.ID, m.Organization, key})
@@ -217,17 +220,40 @@ func (b *batch) load(ctx context.Context) error {
 		rows    [][]any
 	}{
 		{"users", userInserted, users}, {"memberships", memberInserted, members}, {"member_contacts", contactColumns, contacts},
-		{"member_packages", []string{"membership_id", "package_key"}, packages},
+		{"member_packages", []string{"membership_id", "organization_id", "package_key"}, packages},
 		{"member_segments", []string{"membership_id", "organization_id", "segment_key"}, segments},
 	} {
 		if err := b.tx.Load(ctx, t.table, t.columns, t.rows); err != nil {
 			return err
 		}
 	}
+	if len(b.members) > 0 {
+		bumpAccess(b.tx, b.organization.ID)
+	}
 	if err := audit.AppendMany(ctx, b.tx, b.organization.ID, entries); err != nil {
 		return err
 	}
 	return outbox.AppendMany(ctx, b.tx, b.organization.ID, events)
+}
+
+// lockKnown locks the persons who were there before, as refuseErased does for one.
+func (b *batch) lockKnown(ctx context.Context) error {
+	fresh := make(map[UserID]bool, len(b.fresh))
+	for i := range b.fresh {
+		fresh[b.fresh[i].ID] = true
+	}
+	var known []any
+	for _, m := range b.members {
+		if !m.User.IsZero() && !fresh[m.User] {
+			known = append(known, m.User)
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	known = atLeast(known)
+	_, err := b.tx.Exec(ctx, `update users set version = version where id in (`+placeholders(1, len(known))+`)`, known...)
+	return err
 }
 
 var contactColumns = []string{"membership_id", "organization_id", "kind", "position", "value", "value_key", "type", "display", "is_primary"}

@@ -115,6 +115,9 @@ func (d *Details) singles() map[string]*string {
 	}
 }
 
+// unindexed are the single-valued texts by which nobody is searched.
+var unindexed = map[string]bool{"middle_name": true, "name_prefix": true, "name_suffix": true, "picture": true, "website": true, "gender": true, "birthdate": true}
+
 // check refuses what may not be stored: control characters, broken UTF-8, over-long values, too many contacts, two primaries.
 func (d *Details) check() error {
 	if err := d.NameForm.check(); err != nil {
@@ -124,9 +127,10 @@ func (d *Details) check() error {
 		if err := checkText(field, *text); err != nil {
 			return err
 		}
-	}
-	for field, text := range map[string]string{"family_name": d.FamilyName, "display_name": d.DisplayName} {
-		if err := checkIndexed(field, text); err != nil {
+		if unindexed[field] {
+			continue
+		}
+		if err := checkIndexed(field, *text); err != nil {
 			return err
 		}
 	}

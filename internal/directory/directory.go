@@ -97,7 +97,7 @@ func New(db *sqldb.DB) *Directory { return build(store{db: db}) }
 func build(s store) *Directory {
 	return &Directory{
 		Organizations: Organizations{s}, Users: Users{s}, Memberships: Memberships{s}, Invitations: Invitations{s}, Applications: Applications{s},
-		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, Access: Access{s}, Transfers: Transfers{s}, db: s.db,
+		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, Access: Access{store: s}, Transfers: Transfers{s}, db: s.db,
 	}
 }
 

@@ -56,7 +56,7 @@ var (
 // (TestR19_EndingNeedsASuccessor).
 func (s Memberships) End(ctx context.Context, org OrganizationID, id MembershipID, e Ending) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		if err := lockMember(ctx, tx, org, id); err != nil {
+		if err := lockToEnd(ctx, tx, org, id); err != nil {
 			return err
 		}
 		was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)

@@ -59,6 +59,7 @@ func answerEnding(ctx context.Context, tx *sqldb.Tx, m *Member, e Ending) (answe
 	if e.Choice == EndArchived {
 		archived = tx.Now()
 	}
+	bumpAccess(tx, m.Organization)
 	tx.Later(`update memberships set successor_id = $3, archived_at = $4, version = version + 1, changed_at = $5
 		where organization_id = $1 and id = $2`, m.Organization, m.ID, e.Successor, sqldb.Micros(archived), sqldb.Micros(tx.Now()))
 	return true, nil
@@ -69,6 +70,7 @@ func replaceSuccessor(tx *sqldb.Tx, m *Member, to MembershipID) {
 	now := sqldb.Micros(tx.Now())
 	tx.Later(`update endings set successor_id = $3, chosen_at = $4, version = version + 1
 		where organization_id = $1 and membership_id = $2 and choice = 'successor'`, m.Organization, m.ID, to, now)
+	bumpAccess(tx, m.Organization)
 	tx.Later(`update memberships set successor_id = $3, version = version + 1, changed_at = $4
 		where organization_id = $1 and id = $2`, m.Organization, m.ID, to, now)
 }

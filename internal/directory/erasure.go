@@ -38,6 +38,17 @@ type Erasure struct {
 	WithdrawnAt time.Time
 }
 
+// OfErased reads whom EventUserErased is about, for rooms that forget by user.
+func OfErased(forget func(context.Context, UserID) error) func(context.Context, outbox.Event) error {
+	return func(ctx context.Context, e outbox.Event) error {
+		user, err := ParseUserID(e.Subject)
+		if err != nil {
+			return err
+		}
+		return forget(ctx, user)
+	}
+}
+
 // Faults of erasures.
 var (
 	ErrErasureNotFound = fault.New(fault.NotFound, "erasure_not_found", "There is no such erasure that waits for its confirmation")
@@ -107,6 +118,9 @@ func (s Users) ConfirmErasure(ctx context.Context, id ErasureID) (Erasure, error
 		if e, err = endErasure(ctx, tx, id, confirmErasureText); err != nil {
 			return err
 		}
+		if _, err := raiseAccessOfUser(ctx, tx, e.User); err != nil {
+			return err
+		}
 		all := Memberships{store{s.db, tx}}
 		if err := all.deleteAll(ctx, e.User); err != nil {
 			return err
@@ -169,7 +183,7 @@ func checkErasable(ctx context.Context, tx *sqldb.Tx, user UserID) error {
 		m := was.clone()
 		m.EndedAt = tx.Now()
 		if err := guardAdministrators(ctx, tx, &was, m); err != nil {
-			return err
+			return namedLast(ctx, tx, o.Organization, err)
 		}
 	}
 	return nil
@@ -183,7 +197,7 @@ func (s Memberships) deleteAll(ctx context.Context, user UserID) error {
 	}
 	for _, m := range open {
 		if err := s.Delete(ctx, m.Organization, m.ID); err != nil {
-			return err
+			return namedLast(ctx, s.tx, m.Organization, err)
 		}
 	}
 	return nil
@@ -204,9 +218,9 @@ func forgetEvents(ctx context.Context, tx *sqldb.Tx, e Erasure, u User) error {
 }
 
 // refuseErased is asked after a membership was written for a person who was there before: an erasure that came first was
-// waited for by then.
+// waited for by then. It locks the person, so that whoever changes the person's state sees the membership, or is waited for.
 func refuseErased(ctx context.Context, tx *sqldb.Tx, user UserID) error {
-	u, err := Users{store{tx: tx}}.ByID(ctx, user)
+	u, err := lockUser(ctx, tx, user)
 	if err == nil && u.State == UserErased {
 		return errEmail
 	}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -62,11 +63,15 @@ func StatementsForTest(m Member, email Email, now time.Time) []StatementForTest 
 		{"countAlive", countAliveText, []any{m.User, at}},
 		{"countSeats", countSeatsText, []any{m.Organization, m.ID, at, false}},
 		{"SeatUsage", usageText, []any{m.Organization, at}},
+		{"lockAdministrators", lockAdministratorsText, []any{m.Organization, m.ID}},
 		{"countAdministrators", countAdministratorsText, []any{m.Organization, m.ID, at}},
 		{"administeredBy", administeredByText, []any{m.User, at}},
 		{"Holders", member + holdersText, []any{m.Organization, string(MainRecipient)}},
 		{"moveHomes", moveHomesText, []any{m.Organization, at, "elsewhere.example"}},
 		{"claimEnded", claimEndedText, []any{at, 200}},
+		{"vacated", vacatedText, []any{at}},
+		{"followers", followersText, []any{m.Organization, m.ID}},
+		{"moveMembers", moveMembersText, []any{m.Organization, m.Role, m.Role, at}},
 		{"dueReminders", dueRemindersText, dueArguments(now, 200)},
 		{"lockVoucher", lockVoucherText, []any{m.Organization, m.User, at}},
 		{"openResellers of a user", resellersOfUser, []any{m.User}},
@@ -109,4 +114,34 @@ var ColumnsForTest = map[string][]string{
 
 func withoutIDs(columns []string) []string {
 	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "id" || strings.HasSuffix(c, "_id") && c != "external_id" })
+}
+
+// IsModelTypeForTest reports whether a type's unexported fields are part of an access model.
+func IsModelTypeForTest(t reflect.Type) bool {
+	return t == reflect.TypeFor[MemberFacts]() || t == reflect.TypeFor[facts]()
+}
+
+// LoadMembersForTest stores memberships as they are in one stroke.
+func LoadMembersForTest(ctx context.Context, tx *sqldb.Tx, members []Member) error {
+	rows := make([][]any, len(members))
+	for i := range members {
+		values, err := memberValues(&members[i])
+		if err != nil {
+			return err
+		}
+		rows[i] = append(values, memberFixed(&members[i])...)
+	}
+	return tx.Load(ctx, "memberships", memberInserted, rows)
+}
+
+// GroupStatementsForTest are the statements by which somebody comes into a group and goes.
+func GroupStatementsForTest(g GroupID, m Member, role RoleID) []StatementForTest {
+	return []StatementForTest{
+		{"insertGroupMember", insertGroupMemberText, []any{g, m.Organization, m.ID}},
+		{"insertGroupInGroup", insertGroupInGroupText, []any{g, m.Organization, g}},
+		{"insertGroupRole", insertGroupRoleText, []any{g, m.Organization, role, true}},
+		{"deleteGroupMember", deleteGroupMemberText, []any{g, m.Organization, m.ID}},
+		{"deleteGroupInGroup", deleteGroupInGroupText, []any{g, m.Organization, g}},
+		{"deleteGroupRole", deleteGroupRoleText, []any{g, m.Organization, role, true}},
+	}
 }

@@ -186,9 +186,9 @@ func requireFeature(ctx context.Context, q sqldb.Queryer, org OrganizationID, ke
 	if err != nil || on == FeatureOn {
 		return err
 	}
-	name := key
+	name := fault.Noun{English: key}
 	if f, err := featureByKey(ctx, q, key); err == nil {
-		name = f.Name("en")
+		name = fault.Noun{English: f.Name("en"), Names: f.Names}
 	} else if !fault.Is(err, fault.Invalid) {
 		return err
 	}

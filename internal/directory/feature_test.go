@@ -46,7 +46,8 @@ func TestR24_FeaturesAreSwitchedOnForEachOrganization(t *testing.T) {
 			}
 		}
 		need := func(key string) error { return directory.RequireFeatureForTest(ctx, db, h.another.ID, key) }
-		if f := fault.Of(need("extra_users")); f == nil || f.Code != "feature_off" || f.Kind != fault.Forbidden || f.Text != "Extra users is not switched on in this organization" {
+		if f := fault.Of(need("extra_users")); f == nil || f.Code != "feature_off" || f.Kind != fault.Forbidden || f.Text != "Extra users is not switched on in this organization" ||
+			len(f.Nouns(0)) != 1 || f.Nouns(0)[0].Names["en"] != "Extra users" {
 			t.Errorf("what is off says %v", f)
 		}
 		if err := directory.RequireFeatureForTest(ctx, db, h.home.ID, "archive"); err != nil {

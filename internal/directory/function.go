@@ -114,17 +114,17 @@ type functionMove struct {
 // has them no longer.
 func handOverFunctions(ctx context.Context, tx *sqldb.Tx, was *Member, to MembershipID) error {
 	var single []Function
-	var names []string
+	var names fault.Nouns
 	for _, f := range was.Functions {
 		if f.isSingle() {
-			single, names = append(single, f), append(names, strings.ReplaceAll(string(f), "_", " "))
+			single, names = append(single, f), append(names, fault.Noun{English: strings.ReplaceAll(string(f), "_", " "), Key: "function." + string(f)})
 		}
 	}
 	if len(single) == 0 {
 		return nil
 	}
 	if to.IsZero() {
-		return fault.Newf(fault.Conflict, "function_needs_holder", "This is the organization's %s; say who takes over", strings.Join(names, " and ")).On("functions")
+		return fault.Newf(fault.Conflict, "function_needs_holder", "This is the organization's %s; say who takes over", names).On("functions")
 	}
 	if to == was.ID {
 		return errHolder
@@ -165,6 +165,7 @@ func vacateAll(ctx context.Context, tx *sqldb.Tx, ended []Member) error {
 		return err
 	}
 	for _, f := range freed {
+		bumpAccess(tx, f.organization)
 		if err := noteVacant(ctx, tx, f.Vacancy, f.organization); err != nil {
 			return err
 		}

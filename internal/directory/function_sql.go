@@ -42,6 +42,7 @@ func holderIDs(ctx context.Context, tx *sqldb.Tx, org OrganizationID, f Function
 
 // giveFunction moves a function from whoever has it, where only one may, or from the one named.
 func giveFunction(tx *sqldb.Tx, org OrganizationID, f functionMove) {
+	bumpAccess(tx, org)
 	if f.function.isSingle() {
 		tx.Later(`delete from member_functions where organization_id = $1 and function = $2`, org, string(f.function))
 		fillVacancy(tx, org, f.function)

@@ -196,7 +196,8 @@ func TestR04_WhoEndsAHolderNamesTheNext(t *testing.T) {
 			return db.Update(ctx, func(tx *sqldb.Tx) error { return directory.HandOverFunctionsForTest(ctx, tx, holder, to) })
 		}
 		if f := fault.Of(hand(directory.MembershipID{})); f == nil || f.Code != "function_needs_holder" ||
-			f.Text != "This is the organization's invoice recipient and main recipient; say who takes over" {
+			f.Text != "This is the organization's invoice recipient and main recipient; say who takes over" ||
+			len(f.Nouns(0)) != 2 || f.Nouns(0)[0].Key != "function.invoice_recipient" {
 			t.Errorf("to nobody: %v", f)
 		}
 		for to, code := range map[directory.MembershipID]string{holder.ID: "bad_holder", foreign.ID: "member_not_found"} {

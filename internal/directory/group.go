@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"portvakt/internal/audit"
 	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
 )
@@ -35,7 +34,11 @@ func (s Access) SaveGroups(ctx context.Context, org OrganizationID, groups []Gro
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := lockedList(ctx, tx, org, Access.Groups)
+		e, err := s.edit(ctx, tx, org)
+		if err != nil {
+			return err
+		}
+		was, err := s.in(tx).Groups(ctx, org)
 		if err != nil {
 			return err
 		}
@@ -55,57 +58,13 @@ func (s Access) SaveGroups(ctx context.Context, org OrganizationID, groups []Gro
 				was = append(was, g)
 			}
 			writeGroup(tx, org, g)
-			if err := noteAccess(ctx, tx, org, accessChange{"group", g.ID.String(), there}, &t); err != nil {
+			if err := e.saved(ctx, "group", g.ID.String(), there, &t); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return t, err
-}
-
-// AddGroupMembers puts things into a group; those that are in it already change nothing. It answers how many came in.
-func (s Access) AddGroupMembers(ctx context.Context, org OrganizationID, group GroupID, members []GroupMember) (int, error) {
-	added := 0
-	err := s.update(ctx, func(tx *sqldb.Tx) error {
-		added = 0
-		groups, err := lockedList(ctx, tx, org, Access.Groups)
-		if err != nil {
-			return err
-		}
-		if _, there := find(groups, func(g Group) bool { return g.ID == group }); !there {
-			return ErrGroupNotFound
-		}
-		nested, err := groupNesting(ctx, tx, org)
-		if err != nil {
-			return err
-		}
-		for _, m := range members {
-			if err := m.check(); err != nil {
-				return err
-			}
-			if !m.Group.IsZero() {
-				if reaches(nested, m.Group, group) {
-					return ErrGroupCycle
-				}
-				nested[group] = append(nested[group], m.Group)
-			}
-			came, err := insertGroupMember(ctx, tx, org, group, m)
-			if err != nil {
-				return err
-			}
-			if came {
-				added++
-			}
-		}
-		if added == 0 {
-			return nil
-		}
-		touchGroup(tx, group)
-		bumpAccess(tx, org)
-		return audit.Append(ctx, tx, org, audit.Entry{Action: "group.members_added", Object: group.String(), Detail: map[string]any{"count": added}})
-	})
-	return added, err
 }
 
 func (m GroupMember) check() error {

@@ -114,27 +114,3 @@ func groupNesting(ctx context.Context, q sqldb.Queryer, org OrganizationID) (map
 	}, `select group_id, child_group_id from group_members where organization_id = $1 and child_group_id is not null`, org)
 	return nested, err
 }
-
-// insertGroupMember puts in what is of the same organization, and refuses what is not there.
-func insertGroupMember(ctx context.Context, tx *sqldb.Tx, org OrganizationID, group GroupID, m GroupMember) (came bool, err error) {
-	var there, known int64
-	err = tx.QueryRow(ctx, `select
-			(select count(*) from group_members where group_id = $1 and (member_id = $2 or child_group_id = $3 or role_id = $4 and with_below = $5)),
-			(select count(*) from memberships where organization_id = $6 and id = $2 and deleted_at is null)
-			+ (select count(*) from groups where organization_id = $6 and id = $3)
-			+ (select count(*) from roles where organization_id = $6 and id = $4)`,
-		group, m.Member, m.Group, m.Role, m.WithBelow, org).Scan(&there, &known)
-	switch {
-	case err != nil || there > 0:
-		return false, err
-	case known == 0 && !m.Member.IsZero():
-		return false, ErrMemberNotFound
-	case known == 0 && !m.Group.IsZero():
-		return false, ErrGroupNotFound
-	case known == 0:
-		return false, unknown("role", m.Role.String(), "members")
-	}
-	tx.Later(`insert into group_members (group_id, organization_id, member_id, child_group_id, role_id, with_below) values ($1, $2, $3, $4, $5, $6)`,
-		group, org, m.Member, m.Group, m.Role, m.WithBelow)
-	return true, nil
-}

@@ -201,7 +201,7 @@ func (s Invitations) checkPackages(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	all, err := (Access(s)).Packages(ctx)
+	all, err := Access{store: s.store}.Packages(ctx)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (s Invitations) Asked(ctx context.Context, org OrganizationID, id Membershi
 	}
 	a.ID, a.Language = i.id, i.language
 	if len(m.Packages) > 0 {
-		all, err := (Access(s)).Packages(ctx)
+		all, err := Access{store: s.store}.Packages(ctx)
 		if err != nil {
 			return a, err
 		}

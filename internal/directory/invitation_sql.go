@@ -71,6 +71,7 @@ func asked(ctx context.Context, tx *sqldb.Tx, id MembershipID, since time.Time) 
 
 // prolong gives the person more time; who asks again answers for the invitation. The caller has locked the membership.
 func prolong(tx *sqldb.Tx, m *Member) {
+	bumpAccess(tx, m.Organization)
 	tx.Later(`update memberships set accept_by = $3, invited_by = $4, version = version + 1, changed_at = $5
 		where organization_id = $1 and id = $2`, m.Organization, m.ID, sqldb.Micros(m.AcceptBy), m.InvitedBy, sqldb.Micros(tx.Now()))
 }

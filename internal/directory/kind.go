@@ -1,6 +1,9 @@
 package directory
 
 import (
+	"slices"
+	"strings"
+
 	"portvakt/internal/fault"
 )
 
@@ -16,8 +19,16 @@ func ResellerClaim(r ResellerRole) string { return "reseller_" + string(r) }
 
 // IsReservedRole reports whether claims say something of their own by the key, so that no role can have it: an
 // organization's role must not look like what it is not.
-func IsReservedRole(key string) bool {
-	return key == LocalAdministrator || key == UserAdministration || key == ResellerClaim(Accountant) || key == ResellerClaim(Auditor)
+func IsReservedRole(key string) bool { return slices.Contains(reservedRoles, key) }
+
+var reservedRoles = []string{LocalAdministrator, UserAdministration, ResellerClaim(Accountant), ResellerClaim(Auditor)}
+
+// beginsReservedRole reports whether some key behind the prefix is a word that no role can have, however a reader writes it.
+func beginsReservedRole(prefix string) bool {
+	prefix = Fold(prefix)
+	return prefix != "" && slices.ContainsFunc(reservedRoles, func(word string) bool {
+		return len(prefix) < len(word) && strings.HasPrefix(word, prefix)
+	})
 }
 
 // administers reports whether a member of the kind can be an administrator: somebody with system access whose access the

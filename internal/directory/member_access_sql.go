@@ -111,7 +111,8 @@ func savePackages(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 		tx.Later(`delete from member_packages where membership_id = $1`, m.ID)
 	}
 	for _, p := range m.Packages {
-		n, err := tx.Exec(ctx, `insert into member_packages (membership_id, package_key) select $1, key from packages where key = $2`, m.ID, p)
+		n, err := tx.Exec(ctx, `insert into member_packages (membership_id, organization_id, package_key) select $1, $2, key from packages where key = $3`,
+			m.ID, m.Organization, p)
 		if err != nil {
 			return err
 		}
@@ -127,8 +128,8 @@ func saveGrants(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 		tx.Later(`delete from member_grants where membership_id = $1`, m.ID)
 	}
 	for _, module := range slices.Sorted(maps.Keys(m.Grants)) {
-		n, err := tx.Exec(ctx, `insert into member_grants (membership_id, module_key, grade) select $1, key, $2 from modules where key = $3`,
-			m.ID, string(m.Grants[module]), module)
+		n, err := tx.Exec(ctx, `insert into member_grants (membership_id, organization_id, module_key, grade) select $1, $2, key, $3 from modules where key = $4`,
+			m.ID, m.Organization, string(m.Grants[module]), module)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func (s Memberships) Change(ctx context.Context, org OrganizationID, id Membersh
 	attempt := func(locked bool) error {
 		return s.update(ctx, func(tx *sqldb.Tx) error {
 			if locked {
-				if err := lockMember(ctx, tx, org, id); err != nil {
+				if err := lockToEnd(ctx, tx, org, id); err != nil {
 					return err
 				}
 			}
@@ -66,6 +66,11 @@ func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 		return err
 	}
 	revive(was, m, now)
+	if accessDiffers(was, m) {
+		if err := raiseAccess(ctx, tx, was, m); err != nil {
+			return err
+		}
+	}
 	if isContended(was, m, now) {
 		if err := changeContended(ctx, tx, was, m); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (m *Member) checkNames() error {
 	if len(m.ExternalID) > maxExternalID {
 		return fault.Newf(fault.Invalid, "too_long", "The external id is longer than %d bytes", maxExternalID).On("external_id")
 	}
-	if err := checkIndexed("user_name", m.UserName); err != nil {
+	if err := cmp.Or(checkIndexed("user_name", m.UserName), checkIndexed("manager", m.ManagerText)); err != nil {
 		return err
 	}
 	for field, text := range map[string]string{"user_name": m.UserName, "external_id": m.ExternalID, "manager": m.ManagerText} {

@@ -106,6 +106,11 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 	if !made {
 		return Memberships{store{tx: tx}}.whichTaken(ctx, m)
 	}
+	if g.locked {
+		bumpAccess(tx, m.Organization)
+	} else { // no version, so that nobody waits; whoever keeps a compiled model counts new members
+		tx.Notify(AccessTopic)
+	}
 	if !g.user.ID.IsZero() {
 		if err := refuseErased(ctx, tx, m.User); err != nil {
 			return err
@@ -250,6 +255,7 @@ func supersede(ctx context.Context, tx *sqldb.Tx, org OrganizationID, id Members
 	}
 	m.Functions = nil
 	m.Version, m.ChangedAt = was.Version+1, tx.Now()
+	bumpAccess(tx, org)
 	if err := updateMember(ctx, tx, was.Version, m); err != nil {
 		return err
 	}

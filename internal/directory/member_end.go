@@ -24,7 +24,7 @@ func (s Memberships) Delete(ctx context.Context, org OrganizationID, id Membersh
 // other change can make it come too late: an end has no version.
 func (s Memberships) finish(ctx context.Context, org OrganizationID, id MembershipID, edit func(*Member, time.Time) error) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		if err := lockMember(ctx, tx, org, id); err != nil {
+		if err := lockToEnd(ctx, tx, org, id); err != nil {
 			return err
 		}
 		was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)
@@ -52,6 +52,7 @@ func announceEnd(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	}
 	m.Version, m.ChangedAt = was.Version+1, tx.Now()
 	m.Epoch++
+	bumpAccess(tx, m.Organization)
 	if err := updateMember(ctx, tx, was.Version, m); err != nil {
 		return err
 	}
@@ -73,6 +74,9 @@ func (s Memberships) AnnounceEnded(ctx context.Context) (int, error) {
 	n := 0
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		n = 0
+		if err := lockVacated(ctx, tx); err != nil {
+			return err
+		}
 		ended, err := claimEnded(ctx, tx, announceBatch)
 		if err != nil {
 			return err
@@ -110,6 +114,9 @@ func (s Memberships) Accept(ctx context.Context, user UserID, id MembershipID) (
 			return err
 		}
 		if void, err = guardInviter(ctx, tx, org, id); err != nil || void {
+			return err
+		}
+		if err = raiseOrdered(ctx, tx, []OrganizationID{org}); err != nil {
 			return err
 		}
 		if _, err = claimInvitation(ctx, tx, user, id); err != nil {

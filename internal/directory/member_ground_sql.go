@@ -16,6 +16,7 @@ type ground struct {
 	home         OrganizationID // the organization whose verified domain the address has; zero if none
 	user         User           // zero where nobody signs in with the address
 	client       bool           // the provisioning client is the organization's own
+	locked       bool           // the organization's row is
 }
 
 const groundText = `select ` + organizationColumns + `, d.organization_id,
@@ -36,7 +37,9 @@ func groundOf(ctx context.Context, tx *sqldb.Tx, m *Member) (ground, error) {
 	if err := lockOrganization(ctx, tx, m.Organization); err != nil {
 		return g, err
 	}
-	return readGround(ctx, tx, m)
+	g, err = readGround(ctx, tx, m)
+	g.locked = true
+	return g, err
 }
 
 func readGround(ctx context.Context, tx *sqldb.Tx, m *Member) (g ground, err error) {

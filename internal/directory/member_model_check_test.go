@@ -50,6 +50,7 @@ func (l *ledger) check(t *rapid.T) {
 	}
 	l.standings(t)
 	l.entries(t)
+	l.versions(t)
 }
 
 func one(b bool) int {

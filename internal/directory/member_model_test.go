@@ -47,7 +47,8 @@ type ledger struct {
 	entry  map[string]int64                // audit entries by membership, before the last step
 	seen   map[directory.MembershipID]sight
 	acting [2]int // administrators before the last step
-	may    bool   // the last step may take the last administrator away: time, or an operator
+	models [2]directory.AccessModel
+	may    bool // the last step may take the last administrator away: time, or an operator
 }
 
 // sight is how a membership was last seen.

@@ -41,8 +41,12 @@ func countSeats(ctx context.Context, tx *sqldb.Tx, o *Organization, but Membersh
 var countAdministratorsText = `select count(*) from memberships m join users u on u.id = m.user_id
 	where m.organization_id = $1 and m.id <> $2 and m.administrator = true and u.state = 'active' and m.end_at is null and` + alive("$3")
 
-// countAdministrators counts the members but one who administer the organization now and have no end set.
+// countAdministrators counts the members but one who administer the organization now and have no end set. It locks their
+// users first: somebody who is being disabled is waited for, and counts no longer then.
 func countAdministrators(ctx context.Context, tx *sqldb.Tx, org OrganizationID, but MembershipID, now time.Time) (n int64, err error) {
+	if _, err := tx.Exec(ctx, lockAdministratorsText, org, but); err != nil {
+		return 0, err
+	}
 	err = tx.QueryRow(ctx, countAdministratorsText, org, but, sqldb.Micros(now)).Scan(&n)
 	return n, err
 }

@@ -218,8 +218,7 @@ func countAlive(ctx context.Context, q sqldb.Queryer, user UserID, now time.Time
 }
 
 const claimEndedText = `update memberships set end_announced_at = $1, epoch = epoch + 1, version = version + 1, changed_at = $1
-	where id in (select id from (select id, end_at as over_at from memberships where end_at is not null and end_announced_at is null and end_at <= $1
-			union select id, accept_by from memberships where accept_by is not null and accepted_at is null and end_announced_at is null and accept_by <= $1) o
+	where id in (select id from (` + dueText + `) o
 			order by over_at limit $2)
 		and end_announced_at is null and (end_at <= $1 or accepted_at is null and accept_by <= $1)
 	returning id, organization_id, user_id, accepted_at, successor_id`

@@ -107,7 +107,8 @@ func (s Access) SaveModules(ctx context.Context, modules []Module) (Tally, error
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := Access{store{s.db, tx}}.Modules(ctx)
+		e := &accessEdit{tx: tx}
+		was, err := s.in(tx).Modules(ctx)
 		if err != nil {
 			return err
 		}
@@ -122,7 +123,7 @@ func (s Access) SaveModules(ctx context.Context, modules []Module) (Tally, error
 			if err := writeModule(tx, m); err != nil {
 				return err
 			}
-			if err := noteAccess(ctx, tx, OrganizationID{}, accessChange{"module", m.Key, there}, &t); err != nil {
+			if err := e.saved(ctx, "module", m.Key, there, &t); err != nil {
 				return err
 			}
 			tx.Bump(ApplicationsWatermark) // an application is open to limited members by its modules
@@ -137,7 +138,7 @@ func (s Access) SavePackages(ctx context.Context, packages []Package) (Tally, er
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		in := Access{store{s.db, tx}}
+		e, in := &accessEdit{tx: tx}, s.in(tx)
 		modules, err := in.Modules(ctx)
 		if err != nil {
 			return err
@@ -162,7 +163,7 @@ func (s Access) SavePackages(ctx context.Context, packages []Package) (Tally, er
 			if err := writePackage(tx, p); err != nil {
 				return err
 			}
-			if err := noteAccess(ctx, tx, OrganizationID{}, accessChange{"package", p.Key, there}, &t); err != nil {
+			if err := e.saved(ctx, "package", p.Key, there, &t); err != nil {
 				return err
 			}
 		}

@@ -80,20 +80,28 @@ func (h house) ourThings(t *testing.T) (given map[reflect.Type]any, ours []strin
 	account := must(h.ServiceAccounts.Save(ctx, "nordlys", directory.ServiceAccount{Organization: h.home.ID, Key: "shop", Name: "Hidden shop",
 		Credentials: []directory.ServiceCredential{{Hash: digest("hidden")}}}))(t)
 	account = must(h.ServiceAccounts.ByID(ctx, h.home.ID, account.ID))(t)
-	must(h.ProvisioningClients.Create(ctx, directory.ProvisioningClient{Organization: h.home.ID, Name: "Hidden HR", MayUsers: true}, "hidden-token"))(t)
+	client := must(h.ProvisioningClients.Create(ctx, directory.ProvisioningClient{Organization: h.home.ID, Name: "Hidden HR", MayUsers: true}, "hidden-token"))(t)
+	token := must(h.ProvisioningClients.Tokens(ctx, h.home.ID, client.ID))(t)[0]
 	_, err := h.Access.SaveGroups(ctx, h.home.ID, []directory.Group{{Key: "hidden", Name: "Hidden group"}})
 	check(t, err)
 	group := must(h.Access.Groups(ctx, h.home.ID))(t)[0]
 	_, err = h.Access.AddGroupMembers(ctx, h.home.ID, group.ID, []directory.GroupMember{{Member: heir.ID}})
 	check(t, err)
+	role := must(h.Access.Roles(ctx, h.home.ID))(t)[0].ID
+	must(h.Access.SaveProfiles(ctx, h.home.ID, []directory.Profile{{Key: "hidden", Name: "Hidden profile"}}))(t)
+	profile := must(h.Access.Profiles(ctx, h.home.ID))(t)[0].ID
+	must(h.Access.SaveSharingRules(ctx, h.home.ID, []directory.SharingRule{{Module: "sales", From: directory.SharingParty{Role: role},
+		To: directory.SharingParty{Group: group.ID}, Access: directory.ShareRead}}))(t)
+	rule := must(h.Access.SharingRules(ctx, h.home.ID))(t)[0].ID
 	must(h.Organizations.ClaimDomain(ctx, h.home.ID, "hidden.example"))(t)
 	address := must(directory.ParseEmail("holder@nordlys.example"))(t)
 
 	given = map[reflect.Type]any{}
-	for _, v := range []any{holder.ID, holder.User, app.ID, transfer.ID, account.ID, account.Credentials[0].ID, group.ID, asked.Invitation, address,
-		[]directory.GroupID{group.ID}, []directory.GroupMember{{Member: heir.ID}},
+	for _, v := range []any{holder.ID, holder.User, app.ID, transfer.ID, account.ID, account.Credentials[0].ID, client.ID, token.ID, group.ID, role, profile, rule,
+		asked.Invitation, address,
+		[]directory.MembershipID{heir.ID}, []directory.GroupID{group.ID}, []directory.GroupMember{{Member: heir.ID}},
 		directory.MainRecipient, directory.Ending{Choice: directory.EndWithSuccessor, Successor: heir.ID, NewHolder: heir.ID},
-		directory.NewMember{Member: directory.Member{Email: "holder@nordlys.example", Manager: heir.ID, Successor: heir.ID, Role: must(h.Access.Roles(ctx, h.home.ID))(t)[0].ID}},
+		directory.NewMember{Member: directory.Member{Email: "holder@nordlys.example", Manager: heir.ID, Successor: heir.ID, Role: role}},
 		directory.Batch{People: []directory.Invitee{{Email: "heir@nordlys.example"}}, Packages: []string{"basis"}},
 		directory.Appointment{Membership: heir.ID, Reason: "because"}, []directory.ImportLine{{Line: 1, Email: "gone@nordlys.example", ExternalID: "hidden-id", Manager: "hidden-id"}},
 		"hidden.example", h.db.Now().Add(48 * time.Hour), digest("hidden"), []byte(oneKey), directory.Query{Limit: 100}, directory.InvitationQuery{Limit: 100},
@@ -103,7 +111,7 @@ func (h house) ourThings(t *testing.T) (given map[reflect.Type]any, ours []strin
 	for _, m := range []directory.Member{heir, gone, holder} {
 		ours = append(ours, m.ID.String())
 	}
-	return given, append(ours, "Hidden", "hidden-crm", h.home.ID.String(), transfer.ID.String(), account.ID.String(), group.ID.String())
+	return given, append(ours, "Hidden", "hidden-crm", h.home.ID.String(), transfer.ID.String(), account.ID.String(), group.ID.String(), profile.String(), rule.String())
 }
 
 // argumentsOf are what a call takes, of what is ours; false where it takes no organization.

@@ -129,7 +129,7 @@ func (s Organizations) Create(ctx context.Context, o Organization) (Organization
 func (s Organizations) Change(ctx context.Context, id OrganizationID, edit func(*Organization) error) (Organization, error) {
 	var o Organization
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
-		if err := lockOrganization(ctx, tx, id); err != nil {
+		if err := lockToChange(ctx, tx, id, edit); err != nil {
 			return err
 		}
 		was, err := Organizations{store{s.db, tx}}.ByID(ctx, id)
@@ -151,6 +151,12 @@ func (s Organizations) Change(ctx context.Context, id OrganizationID, edit func(
 		o.Version, o.ChangedAt = was.Version+1, tx.Now()
 		if err := updateOrganization(ctx, tx, &o); err != nil {
 			return err
+		}
+		if o.Name != was.Name || o.ManagedBy != was.ManagedBy || o.Suspended != was.Suspended {
+			bumpAccess(tx, o.ID)
+		}
+		if o.Suspended != was.Suspended {
+			bumpManaged(tx, o.ID)
 		}
 		if err := saveDomains(ctx, tx, &o, was.Domains); err != nil {
 			return err

@@ -50,6 +50,18 @@ func (s Organizations) BySlug(ctx context.Context, slug string) (Organization, e
 	return s.complete(ctx, o)
 }
 
+// IDBySlug is the identifier of the organization alone, for who has to decide first whether to read more.
+func (s Organizations) IDBySlug(ctx context.Context, slug string) (id OrganizationID, err error) {
+	if !slugForm.MatchString(slug) {
+		return id, ErrOrganizationNotFound
+	}
+	err = s.q().QueryRow(ctx, `select id from organizations where slug = $1`, slug).Scan(&id)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		err = ErrOrganizationNotFound
+	}
+	return id, err
+}
+
 func (s Organizations) complete(ctx context.Context, o Organization) (Organization, error) {
 	var err error
 	o.Domains, err = sqldb.All(ctx, s.q(), scanString, `select domain from organization_domains where organization_id = $1`, o.ID)
@@ -157,9 +169,4 @@ func lockOrganization(ctx context.Context, tx *sqldb.Tx, id OrganizationID) erro
 		return ErrOrganizationNotFound
 	}
 	return err
-}
-
-// bumpAccess marks that the organization's access model changed.
-func bumpAccess(tx *sqldb.Tx, id OrganizationID) {
-	tx.Later(`update organizations set access_version = access_version + 1 where id = $1`, id)
 }

@@ -80,11 +80,15 @@ func (s Access) SaveProfiles(ctx context.Context, org OrganizationID, profiles [
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := lockedList(ctx, tx, org, Access.Profiles)
+		e, err := s.edit(ctx, tx, org)
 		if err != nil {
 			return err
 		}
-		modules, err := Access{store{s.db, tx}}.Modules(ctx)
+		was, err := s.in(tx).Profiles(ctx, org)
+		if err != nil {
+			return err
+		}
+		modules, err := s.in(tx).Modules(ctx)
 		if err != nil {
 			return err
 		}
@@ -101,7 +105,7 @@ func (s Access) SaveProfiles(ctx context.Context, org OrganizationID, profiles [
 				was = append(was, p)
 			}
 			writeProfile(tx, org, p)
-			if err := noteAccess(ctx, tx, org, accessChange{"profile", p.ID.String(), there}, &t); err != nil {
+			if err := e.saved(ctx, "profile", p.ID.String(), there, &t); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"portvakt/internal/audit"
 	"portvakt/internal/fault"
@@ -41,10 +42,9 @@ func (s ProvisioningClients) Create(ctx context.Context, c ProvisioningClient, t
 func (s ProvisioningClients) tryCreate(ctx context.Context, asked ProvisioningClient, token string) (c ProvisioningClient, err error) {
 	err = s.update(ctx, func(tx *sqldb.Tx) error {
 		c = asked
-		was, err := scanProvisioningClient(tx.QueryRow(ctx, `select `+provisioningClientColumns+` from provisioning_clients c
-			join organizations o on o.id = c.organization_id where c.organization_id = $1 and c.name = $2`, c.Organization, c.Name))
+		was, err := ProvisioningClients{store{s.db, tx}}.ByName(ctx, c.Organization, c.Name)
 		switch {
-		case errors.Is(err, ErrProvisioningToken):
+		case errors.Is(err, ErrProvisioningClientNotFound):
 			return createProvisioningClient(ctx, tx, &c, token)
 		case err != nil:
 			return err
@@ -73,14 +73,8 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 	tx.Later(`insert into provisioning_clients (id, organization_id, name, quirks, may_users, may_groups, may_access, may_administrators, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		c.ID, c.Organization, c.Name, c.Quirks, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators, sqldb.Micros(tx.Now()))
-	n, err := tx.Exec(ctx, `insert into provisioning_tokens (hash, client_id, organization_id, created_at, made_by, bound, member_end_at)
-		values ($1, $2, $3, $4, $5, $6, $7) on conflict (hash) do nothing`,
-		hashOf(token), c.ID, c.Organization, sqldb.Micros(tx.Now()), by.membership, by.bound, sqldb.Micros(by.end))
-	if err != nil {
+	if err := insertToken(ctx, tx, c, by, newToken{text: token}); err != nil {
 		return err
-	}
-	if n == 0 {
-		return fault.New(fault.Conflict, "token_taken", "Another provisioning client has this token").On("token")
 	}
 	return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.created", Object: c.ID.String()})
 }
@@ -88,26 +82,36 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 const provisioningClientColumns = `c.id, c.organization_id, o.slug, c.name, c.quirks, c.may_users, c.may_groups, c.may_access, c.may_administrators,
 	c.disabled_at is not null, c.created_at`
 
-func scanProvisioningClient(r sqldb.Row) (c ProvisioningClient, err error) {
-	err = r.Scan(&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Quirks, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators,
-		&c.Disabled, sqldb.Time(&c.CreatedAt))
+func scanProvisioningClient(r sqldb.Row, more ...any) (c ProvisioningClient, err error) {
+	err = r.Scan(append([]any{&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Quirks, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators,
+		&c.Disabled, sqldb.Time(&c.CreatedAt)}, more...)...)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return c, ErrProvisioningToken
 	}
 	return c, err
 }
 
-const authenticateText = `select ` + provisioningClientColumns + `
+const authenticateText = `select ` + provisioningClientColumns + `, t.last_used_at
 	from provisioning_tokens t join provisioning_clients c on c.id = t.client_id join organizations o on o.id = c.organization_id
 	where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)
 		and (t.member_end_at is null or t.member_end_at > $2) and c.disabled_at is null and o.state = 'active'`
 
 // Authenticate is the client whose token it is: not revoked, not expired, not ended with the external who made it, neither client nor organization switched off.
 func (s ProvisioningClients) Authenticate(ctx context.Context, token string) (ProvisioningClient, error) {
+	c, _, _, err := s.AuthenticateUse(ctx, token)
+	return c, err
+}
+
+// AuthenticateUse is Authenticate for who notes that tokens are used: it answers which one this was, and when it was last
+// noted.
+func (s ProvisioningClients) AuthenticateUse(ctx context.Context, token string) (c ProvisioningClient, use TokenUse, noted time.Time, err error) {
 	if len(token) < minProvisioningToken || len(token) > 1000 {
-		return ProvisioningClient{}, ErrProvisioningToken
+		return c, use, noted, ErrProvisioningToken
 	}
-	return scanProvisioningClient(s.q().QueryRow(ctx, authenticateText, hashOf(token), sqldb.Micros(s.now())))
+	use = TokenUse(hashOf(token))
+	row := s.q().QueryRow(ctx, authenticateText, use[:], sqldb.Micros(s.now()))
+	c, err = scanProvisioningClient(row, sqldb.Time(&noted))
+	return c, use, noted, err
 }
 
 func hashOf(token string) []byte {

@@ -12,6 +12,7 @@ const (
 	moment     // may be NULL
 	identifier // a membership's id, may be NULL
 	managerRef // manager_id or manager_text
+	roleKey    // the key of the role that role_id names
 )
 
 // column is where a field stands. The SQL texts are constants; values are only ever bound.
@@ -24,6 +25,11 @@ type column struct {
 // activeSQL is Member.ListedActive as SQL (TestActiveAgrees); {now} is the bound present.
 const activeSQL = `(m.archived_at is null and m.deleted_at is null and m.ended_at is null and (m.end_at is null or m.end_at > {now})
 	and (m.accepted_at is not null or m.accept_by is null or m.accept_by > {now}) and (m.kind = 'contact' or m.suspended_at is null))`
+
+// perhapsInactiveSQL holds of everybody of whom activeSQL does not, and of few others: the words of the index
+// memberships_perhaps_inactive, by which those are found.
+const perhapsInactiveSQL = `(m.archived_at is not null or m.ended_at is not null or m.end_at is not null or m.suspended_at is not null
+	or m.accept_by is not null and m.accepted_at is null)`
 
 // memberFields is the closed list of what a member can be compared and sorted by.
 var memberFields = map[Field]column{
@@ -55,13 +61,14 @@ var memberFields = map[Field]column{
 	FieldDepartment:        {foldedText, "m.department_key", true},
 	FieldManager:           {managerRef, "", false},
 	FieldSuccessor:         {identifier, "m.successor_id", false},
-	FieldRole:              {exactText, "(select r.key from roles r where r.id = m.role_id)", true},
+	FieldRole:              {roleKey, "(select r.key from roles r where r.id = m.role_id)", true},
 }
 
 // source is one arm of a list: which rows, and where an element's fields stand in them.
 type source struct {
 	from   string // selects membership ids; $1 is the organization; ends so that "and (condition)" can follow
 	fields map[Field]column
+	id     string // whose element it is
 }
 
 var (
@@ -82,26 +89,27 @@ var (
 // memberLists is the closed list of a member's lists. Each arm is driven by the organization, so that an index serves it.
 var memberLists = map[List][]source{
 	ListEmails: {
-		{contactsSQL("email"), contactFields},
+		{contactsSQL("email"), contactFields, ofElement},
 		{`select s.id from memberships s join users u on u.id = s.user_id where s.organization_id = $1 and s.deleted_at is null
-			and not exists (select 1 from member_contacts c where c.membership_id = s.id and c.kind = 'email')`, signInFields},
+			and not exists (select 1 from member_contacts c where c.membership_id = s.id and c.kind = 'email')`, signInFields, "s.id"},
 	},
-	ListPhones: {{contactsSQL("phone"), contactFields}},
-	ListPhotos: {{contactsSQL("photo"), photoFields}},
-	ListIMs:    {{contactsSQL("im"), contactFields}},
-	ListPackages: {{`select e.membership_id from member_packages e join memberships s on s.id = e.membership_id where s.organization_id = $1`,
-		map[Field]column{ElementValue: {kind: shortText, sql: "e.package_key"}}}},
+	ListPhones: {{contactsSQL("phone"), contactFields, ofElement}},
+	ListPhotos: {{contactsSQL("photo"), photoFields, ofElement}},
+	ListIMs:    {{contactsSQL("im"), contactFields, ofElement}},
+	ListPackages: {{`select e.membership_id from member_packages e where e.organization_id = $1`,
+		map[Field]column{ElementValue: {kind: shortText, sql: "e.package_key"}}, ofElement}},
 	ListFunctions: {{`select e.membership_id from member_functions e where e.organization_id = $1`,
-		map[Field]column{ElementValue: {kind: foldedText, sql: "e.function"}}}},
+		map[Field]column{ElementValue: {kind: foldedText, sql: "e.function"}}, ofElement}},
 	ListSegments: {
-		{`select e.membership_id from member_segments e join memberships s on s.id = e.membership_id
-			where s.organization_id = $1 and s.all_segments = false`, map[Field]column{ElementValue: {kind: shortText, sql: "e.segment_key"}}},
+		{`select e.membership_id from member_segments e where e.organization_id = $1`, map[Field]column{ElementValue: {kind: shortText, sql: "e.segment_key"}}, ofElement},
 		{`select s.id from memberships s where s.organization_id = $1 and s.all_segments = true`,
-			map[Field]column{ElementValue: {kind: shortText, sql: "'" + EverySegment + "'"}}},
+			map[Field]column{ElementValue: {kind: shortText, sql: "'" + EverySegment + "'"}}, "s.id"},
 	},
-	ListGrants: {{`select e.membership_id from member_grants e join memberships s on s.id = e.membership_id where s.organization_id = $1`,
-		map[Field]column{ElementModule: {kind: shortText, sql: "e.module_key"}, ElementGrade: {kind: foldedText, sql: "e.grade"}}}},
+	ListGrants: {{`select e.membership_id from member_grants e where e.organization_id = $1`,
+		map[Field]column{ElementModule: {kind: shortText, sql: "e.module_key"}, ElementGrade: {kind: foldedText, sql: "e.grade"}}, ofElement}},
 }
+
+const ofElement = "e.membership_id"
 
 func contactsSQL(kind string) string {
 	return `select e.membership_id from member_contacts e where e.organization_id = $1 and e.kind = '` + kind + `'`

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+
+	"portvakt/internal/sqldb"
 )
 
 // keyedSorts are the columns of the texts by which an index has each organization's members in order.
@@ -50,11 +52,11 @@ func (s Memberships) keyedPage(ctx context.Context, organization OrganizationID,
 		if after != nil && i == 1 && (after.Text == "") != (part == " = ''") {
 			after = nil // the second part from its beginning
 		}
-		text, args, err := s.keyedText(organization, q, keyedPart{part, after, q.Limit - len(out), skip})
+		c, order, err := s.keyedText(organization, q, keyedPart{part, after, q.Limit - len(out), skip})
 		if err != nil {
 			return nil, err
 		}
-		members, err := s.listed(ctx, text, args)
+		members, err := s.listedPage(planned(ctx, q), c, order)
 		if err != nil {
 			return nil, err
 		}
@@ -81,10 +83,10 @@ type keyedPart struct {
 	limit, skip int
 }
 
-func (s Memberships) keyedText(organization OrganizationID, q Query, p keyedPart) (string, []any, error) {
-	c := &compiler{now: s.now(), cols: memberFields}
+func (s Memberships) keyedText(organization OrganizationID, q Query, p keyedPart) (*compiler, string, error) {
+	c := s.compiler(q)
 	if err := c.where(organization, q); err != nil {
-		return "", nil, err
+		return nil, "", err
 	}
 	column, way := keyedSorts[q.SortBy], ""
 	if q.Descending {
@@ -94,8 +96,24 @@ func (s Memberships) keyedText(organization OrganizationID, q Query, p keyedPart
 	if p.after != nil {
 		c.write(" and (", column, ", m.id) ", behind(q), " (", c.arg(p.after.Text), ", ", c.arg(p.after.ID), ")")
 	}
-	c.write(" order by ", column, way, ", m.id", way, " limit ", c.arg(p.limit), " offset ", c.arg(p.skip))
-	return c.text.String(), c.args, nil
+	order := " order by " + column + way + ", m.id" + way
+	c.write(order, " limit ", c.arg(p.limit), " offset ", c.arg(p.skip))
+	return c, order, nil
+}
+
+// listedPage reads the members whom the compiled text finds, a page of them, with all their access. What is found is cut to
+// the page before anything else is read of it.
+func (s Memberships) listedPage(ctx context.Context, c *compiler, order string) ([]Member, error) {
+	return s.filled(ctx, `select `+memberColumns+` from (select m.* from memberships m`+c.text.String()+`) m left join users u on u.id = m.user_id`+order, c.args)
+}
+
+// planned makes what has a filter be planned with the filter's values: the plan that is good for a value that half of the
+// members have reads all of them for one that nobody has.
+func planned(ctx context.Context, q Query) context.Context {
+	if q.Where == nil {
+		return ctx
+	}
+	return sqldb.PlanWithValues(ctx)
 }
 
 // counted puts the total to a page.
@@ -109,7 +127,7 @@ func (s Memberships) counted(ctx context.Context, organization OrganizationID, q
 
 // count counts the members whom the query means, one further than CountTo at most.
 func (s Memberships) count(ctx context.Context, organization OrganizationID, q Query, and string) (n int64, err error) {
-	c := &compiler{now: s.now(), cols: memberFields}
+	c := s.compiler(q)
 	if err := c.where(organization, q); err != nil {
 		return 0, err
 	}
@@ -117,6 +135,6 @@ func (s Memberships) count(ctx context.Context, organization OrganizationID, q Q
 	if q.CountTo > 0 && and == "" {
 		text = `select count(*) from (select 1 from memberships m` + c.text.String() + ` limit ` + c.arg(q.CountTo+1) + `) found`
 	}
-	err = s.q().QueryRow(ctx, text, c.args...).Scan(&n)
+	err = s.q().QueryRow(planned(ctx, q), text, c.args...).Scan(&n)
 	return n, err
 }

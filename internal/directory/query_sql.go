@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,11 @@ type compiler struct {
 	now  time.Time
 	cols map[Field]column
 	nowP string // the argument that holds now, once asked for
+	walk bool   // members come in their order and are looked at one by one; else those who are meant are gathered first
+}
+
+func (s Memberships) compiler(q Query) *compiler {
+	return &compiler{now: s.now(), cols: memberFields, walk: q.many}
 }
 
 func (c *compiler) write(parts ...string) {
@@ -95,12 +101,19 @@ func (c *compiler) some(s Some) error {
 	}
 	outer := c.cols
 	defer func() { c.cols = outer }()
-	c.write("m.id in (")
+	before, between, after := "m.id in (", " union all ", ")"
+	if c.walk {
+		before, between, after = "((select count(*) from (", ") x) > 0 or (select count(*) from (", ") x) > 0)"
+	}
+	c.write(before)
 	for i, arm := range arms {
 		if i > 0 {
-			c.write(" union all ")
+			c.write(between)
 		}
 		c.write(arm.from)
+		if c.walk {
+			c.write(" and ", arm.id, " = m.id")
+		}
 		if s.Where != nil {
 			c.cols = arm.fields
 			c.write(" and (")
@@ -110,7 +123,7 @@ func (c *compiler) some(s Some) error {
 			c.write(")")
 		}
 	}
-	c.write(")")
+	c.write(after)
 	return nil
 }
 
@@ -121,6 +134,8 @@ func (c *compiler) presence(col column) string {
 		return c.place(col) + " <> ''"
 	case managerRef:
 		return "(m.manager_id is not null or m.manager_text is not null)"
+	case roleKey:
+		return "m.role_id is not null"
 	case truth:
 		return "(1 = 1)"
 	}
@@ -163,7 +178,7 @@ func (c *compiler) compare(v Compare) error {
 			return err
 		}
 		switch col.kind {
-		case foldedText, addressKey, exactText, shortText:
+		case foldedText, addressKey, exactText, shortText, roleKey:
 			return c.compareText(col, v.Op, value)
 		case identifier, managerRef:
 			if v.Op == Equal {
@@ -195,6 +210,10 @@ func (c *compiler) compareTruth(col column, want bool) {
 		c.write("not ")
 	}
 	place := c.place(col)
+	if !want && col.sql == activeSQL && !c.walk {
+		c.write(place, " and ", perhapsInactiveSQL)
+		return
+	}
 	if strings.HasPrefix(place, "(") { // an expression
 		c.write(place)
 		return
@@ -219,8 +238,9 @@ func (c *compiler) compareID(col column, text string) {
 	}
 }
 
-// compareText compares texts. Patterns are used on folded columns only: LIKE minds letter case on one engine and not on
-// the other, which makes no difference between folded texts.
+// compareText compares texts, by their bytes on both engines. What begins with a text lies in a span of the order, so that
+// an index finds it. Patterns are used on folded columns only: LIKE minds letter case on one engine and not on the other,
+// which makes no difference between folded texts.
 func (c *compiler) compareText(col column, op Op, value string) error {
 	folded := col.kind == foldedText || col.kind == addressKey
 	if folded {
@@ -243,14 +263,19 @@ func (c *compiler) compareText(col column, op Op, value string) error {
 	}
 	c.write("(", present, " and ")
 	switch {
+	case col.kind == roleKey && op == Equal:
+		c.write("m.role_id in (select r.id from roles r where r.organization_id = $1 and r.key = ", c.arg(value), ")")
 	case !wordOp(op):
 		c.write(x, signs[op], c.arg(value))
+	case op == StartsWith:
+		c.write(x, " >= ", c.arg(value))
+		if end := behindPrefix(value); end != "" {
+			c.write(" and ", x, " < ", c.arg(end))
+		}
 	case folded:
 		c.write(x, " like ", c.arg(pattern(op, value)), ` escape '\'`)
 	case op == Contains:
 		c.write("replace(", x, ", ", c.arg(value), ", '') <> ", x)
-	case op == StartsWith:
-		c.write("substr(", x, ", 1, ", c.arg(utf8.RuneCountInString(value)), ") = ", c.arg(value))
 	default: // EndsWith
 		n := c.arg(utf8.RuneCountInString(value))
 		c.write("length(", x, ") >= ", n, " and substr(", x, ", length(", x, ") - ", n, " + 1) = ", c.arg(value))
@@ -263,13 +288,27 @@ var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func pattern(op Op, value string) string {
 	value = likeEscapes.Replace(value)
-	switch op {
-	case StartsWith:
-		return value + "%"
-	case EndsWith:
+	if op == EndsWith {
 		return "%" + value
 	}
 	return "%" + value + "%"
+}
+
+// behindPrefix is the first text behind all that begin with the prefix, in the order of bytes, which is that of code
+// points; "" where nothing lies behind them.
+func behindPrefix(prefix string) string {
+	for prefix != "" {
+		last, size := utf8.DecodeLastRuneInString(prefix)
+		prefix = prefix[:len(prefix)-size]
+		switch {
+		case last == utf8.MaxRune: // has no next, so the one before it is raised
+		case last == 0xd7ff: // surrogates are no characters
+			return prefix + "\ue000"
+		default:
+			return prefix + string(last+1)
+		}
+	}
+	return ""
 }
 
 // order writes the order by clause; members without the value come last, descending first (RFC 7644 §3.4.2.3).
@@ -335,6 +374,14 @@ func (s Memberships) list(ctx context.Context, organization OrganizationID, q Qu
 		return Page{}, badQuery("The page cannot be read")
 	}
 	var page Page
+	if q.Limit > 0 && (keyed || q.SortBy == "") && gathers(q.Where) {
+		var err error
+		if page, err = s.counted(ctx, organization, q, page); err != nil || page.Total == 0 {
+			return page, err
+		}
+		q.many = page.Total >= manyFound
+	}
+	counted := page.Total > 0
 	if q.Limit > 0 {
 		var err error
 		if keyed {
@@ -346,7 +393,7 @@ func (s Memberships) list(ctx context.Context, organization OrganizationID, q Qu
 			return Page{}, err
 		}
 		n := len(page.Members)
-		if q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
+		if !counted && q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
 			page.Total = int64(q.Offset + n) // the page is the end of the list, so it tells how long the list is
 			return page, nil
 		}
@@ -354,28 +401,60 @@ func (s Memberships) list(ctx context.Context, organization OrganizationID, q Qu
 			page.Next = page.Members[n-1].positionIn(q.SortBy)
 		}
 	}
+	if counted {
+		return page, nil
+	}
 	return s.counted(ctx, organization, q, page)
+}
+
+// manyFound is how many members a condition must be true of for a page to be found sooner along the order. Gathering and
+// sorting fewer is quicker, however large the organization is.
+const manyFound = 1000
+
+// gathers reports whether finding whom the condition means, and then sorting them, may be much work: what is asked of lists
+// and of ends is not known to the index of an order.
+func gathers(c Condition) bool {
+	switch v := c.(type) {
+	case And:
+		return slices.ContainsFunc(v, gathers)
+	case Or:
+		return slices.ContainsFunc(v, gathers)
+	case Not:
+		return gathers(v.Condition)
+	case Some:
+		return true
+	case Compare:
+		return v.Field == FieldActive && v.Value == false
+	}
+	return false
 }
 
 // sortedPage reads a page in the order of creation, or by looking at every member.
 func (s Memberships) sortedPage(ctx context.Context, organization OrganizationID, q Query) ([]Member, error) {
-	c := &compiler{now: s.now(), cols: memberFields}
+	c := s.compiler(q)
 	if err := c.where(organization, q); err != nil {
 		return nil, err
 	}
 	if q.After != nil {
 		c.write(" and (m.created_at, m.id) ", behind(q), " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
 	}
+	from := c.text.Len()
 	if err := c.order(q); err != nil {
 		return nil, err
 	}
+	order := c.text.String()[from:]
 	c.write(" limit ", c.arg(q.Limit), " offset ", c.arg(q.Offset))
-	return s.listed(ctx, c.text.String(), c.args)
+	return s.listedPage(planned(ctx, q), c, order)
 }
 
 // listed reads members with all their access; where is everything behind the from clause.
 func (s Memberships) listed(ctx context.Context, where string, args []any) ([]Member, error) {
-	members, err := sqldb.All(ctx, s.q(), scanMember, `select `+memberColumns+memberFrom+where, args...)
+	return s.filled(ctx, `select `+memberColumns+memberFrom+where, args)
+}
+
+// filled reads members and all their access.
+func (s Memberships) filled(ctx context.Context, text string, args []any) ([]Member, error) {
+	members, err := sqldb.All(ctx, s.q(), scanMember, text, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ var (
 // has declared any, it changes nothing, so the two never fight.
 func (s Access) MakeReady(ctx context.Context) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		in := Access{store{s.db, tx}}
+		in := s.in(tx)
 		modules, err := in.Modules(ctx)
 		if err != nil || len(modules) > 0 {
 			return err

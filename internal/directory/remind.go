@@ -30,10 +30,11 @@ func (e ending) days(now time.Time) int {
 }
 
 // RemindEnding writes an event for each member whose access ends in 14, 3 or 1 days, and answers how many. Members of
-// every kind with an end are reminded who have access or will get it by themselves.
+// every kind with an end are reminded who have access or will get it by themselves, of the days that were still ahead when
+// they became members.
 //
 // Invariant: each membership, end and number of days is reminded of once, whoever calls this at the same time, and never
-// of a farther one after a nearer one (TestR27_RemindersOnceAndOnlyTheNearest).
+// of a farther one after a nearer one (TestR27_RemindersOnceAndOnlyTheNearest, TestR27_ADayThatHadPassedIsNotMadeUpFor).
 func (s Memberships) RemindEnding(ctx context.Context) (int, error) {
 	total := 0
 	for {

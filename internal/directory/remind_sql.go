@@ -8,13 +8,15 @@ import (
 )
 
 // dueRemindersText: at $1, those who end within 14 days and were not reminded of that end at the nearest of 14, 3 and 1
-// days ($2, $3, $4 are those moments), nor at a nearer one. Who is not reminded of anything (contacts, suspended, invited)
+// days ($2, $3, $4 are those moments), nor at a nearer one. A day that had passed when the person
+// came is not made up for: whoever comes for five days knows. Who is not reminded of anything (contacts, suspended, invited)
 // hears of the end when that changes.
 var dueRemindersText = `select m.organization_id, m.id, m.user_id, m.end_at from memberships m join organizations o on o.id = m.organization_id
 	where m.end_at > $1 and m.end_at <= $2 and m.end_announced_at is null and m.ended_at is null and m.deleted_at is null
 		and m.archived_at is null and m.suspended_at is null and m.accepted_at is not null and m.kind <> 'contact' and ` + OrganizationOpen + `
 		and not exists (select 1 from reminders r where r.membership_id = m.id and r.end_at = m.end_at
 			and r.days <= case when m.end_at <= $4 then 1 when m.end_at <= $3 then 3 else 14 end)
+		and m.accepted_at <= m.end_at - case when m.end_at <= $4 then $4 - $1 when m.end_at <= $3 then $3 - $1 else $2 - $1 end
 	order by m.end_at, m.id limit $5`
 
 func dueReminders(ctx context.Context, tx *sqldb.Tx, limit int) ([]ending, error) {

@@ -75,6 +75,7 @@ func followAgency(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 		}
 		r.End, r.Version, r.ChangedAt = m.End, was.Version+1, now
 		forgetReminders(tx, r.ID)
+		bumpAccess(tx, r.Organization)
 		if err := updateMember(ctx, tx, was.Version, r); err != nil {
 			return err
 		}

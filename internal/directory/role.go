@@ -37,11 +37,15 @@ func (s Access) SaveRoles(ctx context.Context, org OrganizationID, roles []Role)
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := lockedList(ctx, tx, org, Access.Roles)
+		e, err := s.edit(ctx, tx, org)
 		if err != nil {
 			return err
 		}
-		profiles, err := Access{store{s.db, tx}}.Profiles(ctx, org)
+		was, err := s.in(tx).Roles(ctx, org)
+		if err != nil {
+			return err
+		}
+		profiles, err := s.in(tx).Profiles(ctx, org)
 		if err != nil {
 			return err
 		}
@@ -62,7 +66,7 @@ func (s Access) SaveRoles(ctx context.Context, org OrganizationID, roles []Role)
 			}
 			tree[r.Key] = r
 			writeRole(tx, org, r, roleLinks{tree[r.Parent].ID, profiles})
-			if err := noteAccess(ctx, tx, org, accessChange{"role", r.ID.String(), there}, &t); err != nil {
+			if err := e.saved(ctx, "role", r.ID.String(), there, &t); err != nil {
 				return err
 			}
 		}
@@ -95,6 +99,9 @@ func (r *Role) check(tree map[string]Role, profiles []Profile) error {
 		if depth++; depth >= maxDepth {
 			return ErrRoleDepth
 		}
+	}
+	if old, there := tree[r.Key]; there && old.Parent != r.Parent {
+		return checkBranch(tree, r.Key, r.Parent)
 	}
 	return nil
 }

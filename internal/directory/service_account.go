@@ -25,6 +25,7 @@ type ServiceAccount struct {
 	ClientID     string // slug.key
 	Method       ServiceMethod
 	Credentials  []ServiceCredential // the oldest first, also such as have ended
+	KeysURI      string              // where the public keys are read; "" where they are credentials
 	Disabled     bool
 	LastUsedAt   time.Time // to the hour; zero: never
 	CreatedAt    time.Time
@@ -53,20 +54,11 @@ func (a *ServiceAccount) secrets(now time.Time) []ServiceCredential {
 	return slices.DeleteFunc(slices.Clone(a.Credentials), func(c ServiceCredential) bool { return !c.IsSecret() || !c.InForce(now) })
 }
 
-// maxSecrets are in force at the same time: the old one and the new one of a rotation.
-const maxSecrets = 2
-
-// maxOverlap is the longest time that an old secret goes on beside the new one.
-const maxOverlap = 90 * 24 * time.Hour
-
-// keepCredentials is how long a credential that has ended is still shown.
-const keepCredentials = 90 * 24 * time.Hour
-
 // Faults of service accounts.
 var (
 	ErrServiceAccountNotFound = fault.New(fault.NotFound, "service_account_not_found", "There is no such service account")
 	ErrCredentialNotFound     = fault.New(fault.NotFound, "credential_not_found", "The service account has no such credential")
-	ErrTooManySecrets         = fault.New(fault.Conflict, "too_many_secrets", "Two secrets are in force already; revoke one first, or rotate without overlap")
+	ErrTooManySecrets         = fault.New(fault.Conflict, "too_many_secrets", "Two secrets are in force already; revoke one first (portvakt service-account revoke, portvakt provisioning-client revoke), or rotate without overlap")
 	errBadSecret              = fault.New(fault.Invalid, "bad_secret", "A secret is kept as its SHA-256").On("secret")
 	errBadExpiry              = fault.New(fault.Invalid, "bad_expiry", "The secret would have expired already").On("expires")
 	errBadOverlap             = fault.New(fault.Invalid, "bad_overlap", "The overlap is between nothing and 90 days").On("overlap")

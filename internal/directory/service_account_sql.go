@@ -12,14 +12,14 @@ import (
 	"portvakt/internal/sqldb"
 )
 
-const serviceAccountColumns = `s.id, s.organization_id, s.key, s.name, s.client_id, s.auth_method, s.last_used_at,
+const serviceAccountColumns = `s.id, s.organization_id, s.key, s.name, s.client_id, s.auth_method, coalesce(s.jwks_uri, ''), s.last_used_at,
 	s.disabled_at is not null, o.state = 'suspended', s.created_at`
 
 const serviceAccountFrom = ` from service_accounts s join organizations o on o.id = s.organization_id `
 
 // scanServiceAccount tells apart whether the account itself is switched off, or its organization.
 func scanServiceAccount(r sqldb.Row) (a ServiceAccount, suspended bool, err error) {
-	err = r.Scan(&a.ID, &a.Organization, &a.Key, &a.Name, &a.ClientID, &a.Method, sqldb.Time(&a.LastUsedAt), &a.Disabled, &suspended,
+	err = r.Scan(&a.ID, &a.Organization, &a.Key, &a.Name, &a.ClientID, &a.Method, &a.KeysURI, sqldb.Time(&a.LastUsedAt), &a.Disabled, &suspended,
 		sqldb.Time(&a.CreatedAt))
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return a, false, ErrServiceAccountNotFound
@@ -86,12 +86,16 @@ func (s ServiceAccounts) OfOrganization(ctx context.Context, org OrganizationID)
 }
 
 // Save makes or changes an organization's service account; what is saved as it was writes nothing. Its secrets and keys are
-// set at creation only. An empty method is BySecret at first, and later the one that it has.
+// set at creation only. An empty method is BySecret at first, and later the one that it has; an address of keys ends the
+// keys that were registered by value, and an empty one keeps what there is.
 func (s ServiceAccounts) Save(ctx context.Context, slug string, asked ServiceAccount) (ServiceAccount, error) {
 	if !slugForm.MatchString(asked.Key) {
 		return asked, fault.New(fault.Invalid, "bad_id", "An id is 1 to 63 lower-case letters, digits and hyphens").On("id")
 	}
 	if err := checkText("name", asked.Name); err != nil {
+		return asked, err
+	}
+	if err := checkKeysURI(asked.KeysURI); err != nil {
 		return asked, err
 	}
 	if asked.Method != "" && asked.Method != BySecret && asked.Method != ByKey {
@@ -125,6 +129,9 @@ func (s ServiceAccounts) trySave(ctx context.Context, slug string, asked Service
 			if err := noteServiceAccount(ctx, tx, EventServiceAccountChanged, a); err != nil {
 				return err
 			}
+		}
+		if err := within.readKeysAt(ctx, &a, asked.KeysURI); err != nil {
+			return err
 		}
 		if was.Disabled == asked.Disabled {
 			return nil
@@ -163,6 +170,11 @@ func (s ServiceAccounts) create(ctx context.Context, slug string, a *ServiceAcco
 	a.Credentials = slices.Clone(a.Credentials)
 	for i := range a.Credentials {
 		insertCredential(tx, a, by, &a.Credentials[i])
+	}
+	if a.KeysURI != "" {
+		if err := setKeysURI(tx, a, by); err != nil {
+			return err
+		}
 	}
 	return noteServiceAccount(ctx, tx, EventServiceAccountCreated, *a)
 }

@@ -34,30 +34,29 @@ func (s ServiceAccounts) AddSecret(ctx context.Context, org OrganizationID, id S
 	return c, err
 }
 
-// Rotate makes a new secret and lets the former one go on for the overlap. While two are in force, only a rotation without
-// overlap is taken, which ends both: an overlap that was promised is never cut short by accident.
+// Rotate makes a new secret and lets the former one go on for the overlap, as retire says.
 func (s ServiceAccounts) Rotate(ctx context.Context, org OrganizationID, id ServiceAccountID, overlap time.Duration) (Rotation, error) {
-	if overlap < 0 || overlap > maxOverlap {
-		return Rotation{}, errBadOverlap
+	if err := checkOverlap(overlap); err != nil {
+		return Rotation{}, err
 	}
 	var r Rotation
 	secret := newSecret()
 	err := s.make(ctx, org, id, func(tx *sqldb.Tx, a ServiceAccount, by maker) error {
 		former := a.secrets(tx.Now())
-		if overlap > 0 && len(former) >= maxSecrets {
-			return ErrTooManySecrets
+		ends := make([]time.Time, len(former))
+		for i, c := range former {
+			ends[i] = c.ExpiresAt
 		}
-		r = Rotation{Account: a, Secret: secret}
-		end := tx.Now().Add(overlap)
-		for _, c := range former {
-			if c.ExpiresAt.IsZero() || c.ExpiresAt.After(end) {
-				c.ExpiresAt = end
-				endCredential(tx, a, c.ID, end)
-			}
-			if c.ExpiresAt.After(r.FormerEnd) {
-				r.FormerEnd = c.ExpiresAt
+		plan, err := retire(ends, overlap, tx.Now())
+		if err != nil {
+			return err
+		}
+		for i, c := range former {
+			if !plan.ends[i].Equal(c.ExpiresAt) {
+				endCredential(tx, a, c.ID, plan.ends[i])
 			}
 		}
+		r = Rotation{Account: a, Secret: secret, FormerEnd: plan.last}
 		insertCredential(tx, &a, by, &ServiceCredential{Hash: hashOf(secret)})
 		tx.Later(`delete from service_account_credentials where organization_id = $1 and service_account_id = $2 and (expires_at < $3 or member_end_at < $3)`,
 			org, id, sqldb.Micros(tx.Now().Add(-keepCredentials)))
@@ -96,7 +95,11 @@ func (s ServiceAccounts) SetKeys(ctx context.Context, org OrganizationID, id Ser
 		for _, k := range keys {
 			wanted[k.JSON()] = true
 		}
-		changed := false
+		changed := a.KeysURI != ""
+		if changed {
+			a.KeysURI = ""
+			writeKeysURI(tx, &a)
+		}
 		for _, c := range a.Credentials {
 			switch {
 			case c.IsSecret() || !c.InForce(tx.Now()):

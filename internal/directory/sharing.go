@@ -60,10 +60,11 @@ func (s Access) SaveSharing(ctx context.Context, org OrganizationID, levels map[
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		if err := lockOrganization(ctx, tx, org); err != nil {
+		e, err := s.edit(ctx, tx, org)
+		if err != nil {
 			return err
 		}
-		in := Access{store{s.db, tx}}
+		in := s.in(tx)
 		was, err := in.Sharing(ctx, org)
 		if err != nil {
 			return err
@@ -85,7 +86,7 @@ func (s Access) SaveSharing(ctx context.Context, org OrganizationID, levels map[
 				continue
 			}
 			writeSharing(tx, org, module, level)
-			if err := noteAccess(ctx, tx, org, accessChange{"sharing", module, there}, &t); err != nil {
+			if err := e.saved(ctx, "sharing", module, there, &t); err != nil {
 				return err
 			}
 		}
@@ -99,11 +100,15 @@ func (s Access) SaveSharingRules(ctx context.Context, org OrganizationID, rules 
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := lockedList(ctx, tx, org, Access.SharingRules)
+		e, err := s.edit(ctx, tx, org)
 		if err != nil {
 			return err
 		}
-		known, err := Access{store{s.db, tx}}.known(ctx, org)
+		was, err := s.in(tx).SharingRules(ctx, org)
+		if err != nil {
+			return err
+		}
+		known, err := s.in(tx).known(ctx, org)
 		if err != nil {
 			return err
 		}
@@ -120,7 +125,7 @@ func (s Access) SaveSharingRules(ctx context.Context, org OrganizationID, rules 
 				was = append(was, r)
 			}
 			writeSharingRule(tx, org, r)
-			if err := noteAccess(ctx, tx, org, accessChange{"sharing_rule", r.ID.String(), there}, &t); err != nil {
+			if err := e.saved(ctx, "sharing_rule", r.ID.String(), there, &t); err != nil {
 				return err
 			}
 		}

@@ -39,14 +39,25 @@ func (s Memberships) CreateFrom(ctx context.Context, org OrganizationID, templat
 				return err
 			}
 		}
+		return dir.Access.JoinGroupsOf(ctx, org, template, made.ID)
+	})
+	return made, err
+}
+
+// JoinGroupsOf puts a member into the groups that another one is in directly; in which it is already, it stays.
+func (s Access) JoinGroupsOf(ctx context.Context, org OrganizationID, template, member MembershipID) error {
+	return s.update(ctx, func(tx *sqldb.Tx) error {
+		groups, err := groupsOf(ctx, tx, org, template)
+		if err != nil {
+			return err
+		}
 		for _, g := range groups {
-			if _, err := dir.Access.AddGroupMembers(ctx, org, g, []GroupMember{{Member: made.ID}}); err != nil {
+			if _, err := (Access{store: store{s.db, tx}}).AddGroupMembers(ctx, org, g, []GroupMember{{Member: member}}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return made, err
 }
 
 // seesNothing reports whether somebody has been left without any segment.

@@ -224,7 +224,8 @@ func (s Transfers) OfApplication(ctx context.Context, application ApplicationID,
 // Acknowledge notes that an application has moved a module's records, or all that were waiting. Saying it again changes
 // nothing. It answers the transfer as the application sees it.
 //
-// Invariant: the last part completes the transfer, once, however many acknowledge at the same moment (TestR19_AcknowledgingRace).
+// Invariant: the last part completes the transfer, once, however many acknowledge at the same moment (TestR19_AcknowledgingRace);
+// what was moved to one successor is never taken for another's (TestR19_AcknowledgingAndReplacingRace).
 func (s Transfers) Acknowledge(ctx context.Context, application ApplicationID, id TransferID, a Acknowledgement) (Transfer, error) {
 	if a.Moved < MovedUnknown || a.Moved > maxMoved {
 		return Transfer{}, errBadMoved
@@ -245,7 +246,11 @@ func (s Transfers) Acknowledge(ctx context.Context, application ApplicationID, i
 			return err
 		}
 		for _, module := range modules {
-			acknowledgePart(tx, id, t.Parts[0].Application, module, a.Moved)
+			if done, err := acknowledgePart(ctx, tx, &t, module, a.Moved); err != nil {
+				return err
+			} else if !done {
+				return ErrTransferWithdrawn
+			}
 			entry := audit.Entry{Action: "transfer.acknowledged", Object: id.String(),
 				Detail: map[string]any{"client_id": t.Parts[0].ClientID, "module": module, "moved": a.Moved}}
 			if err := audit.Append(ctx, tx, t.Organization, entry); err != nil {

@@ -54,8 +54,13 @@ func transferOfApplication(ctx context.Context, q sqldb.Queryer, application App
 		and exists (select 1 from transfer_parts p where p.transfer_id = t.id and p.application_id = $1) and`+served, application, id)
 }
 
-// openTransfer is the member's transfer that is neither done nor withdrawn; there is one at most.
+// openTransfer is the member's transfer that is neither done nor withdrawn, locked, so that nobody acknowledges anything of
+// it while the caller decides what becomes of it; there is one at most.
 func openTransfer(ctx context.Context, tx *sqldb.Tx, m *Member) (Transfer, bool, error) {
+	if _, err := tx.Exec(ctx, `update transfers set created_at = created_at
+		where organization_id = $1 and from_id = $2 and done_at is null and withdrawn_at is null`, m.Organization, m.ID); err != nil {
+		return Transfer{}, false, err
+	}
 	t, err := oneTransfer(ctx, tx, ApplicationID{},
 		` where t.organization_id = $1 and t.from_id = $2 and t.done_at is null and t.withdrawn_at is null`, m.Organization, m.ID)
 	if errors.Is(err, ErrTransferNotFound) {
@@ -168,14 +173,17 @@ func lockTransfer(ctx context.Context, tx *sqldb.Tx, id TransferID) error {
 	return err
 }
 
-func acknowledgePart(tx *sqldb.Tx, id TransferID, application ApplicationID, module string, moved int64) {
+// acknowledgePart is false where the part waits no longer, or waits for another successor than the one that t names.
+func acknowledgePart(ctx context.Context, tx *sqldb.Tx, t *Transfer, module string, moved int64) (bool, error) {
 	var count any
 	if moved != MovedUnknown {
 		count = moved
 	}
-	tx.Later(`update transfer_parts set acknowledged_at = $4, moved = $5
-		where transfer_id = $1 and application_id = $2 and module_key = $3 and acknowledged_at is null`,
-		id, application, module, sqldb.Micros(tx.Now()), count)
+	n, err := tx.Exec(ctx, `update transfer_parts set acknowledged_at = $4, moved = $5
+		where transfer_id = $1 and application_id = $2 and module_key = $3 and acknowledged_at is null
+			and exists (select 1 from transfers t where t.id = $1 and t.to_id = $6 and t.withdrawn_at is null)`,
+		t.ID, t.Parts[0].Application, module, sqldb.Micros(tx.Now()), count, t.To)
+	return n == 1, err
 }
 
 // claimCompleted closes a transfer of which no part is waiting; it is true for exactly one caller.

@@ -79,12 +79,19 @@ func (s Users) SetState(ctx context.Context, id UserID, state UserState) (User, 
 		return u, fault.New(fault.Invalid, "bad_state", "The state is active or disabled").On("state")
 	}
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
+		raised, err := raiseAccessOfUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		if state == UserDisabled {
 			if err := guardAdministratorsOfUser(ctx, tx, id); err != nil {
 				return err
 			}
 		}
 		if err := updateUserState(ctx, tx, id, state); err != nil {
+			return err
+		}
+		if err := raiseJoined(ctx, tx, id, raised); err != nil {
 			return err
 		}
 		if state != UserActive { // nobody works for an agency who may not sign in (R30)
@@ -95,7 +102,6 @@ func (s Users) SetState(ctx context.Context, id UserID, state UserState) (User, 
 				return err
 			}
 		}
-		var err error
 		u, err = Users{store{s.db, tx}}.EndSessions(ctx, id, "state_"+string(state))
 		return err
 	})

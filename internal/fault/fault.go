@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -43,6 +44,7 @@ type Fault struct {
 	Text  string // one sentence fit for clients
 	// Values are what Newf put into the sentence, in order, so that a translated sentence names the same.
 	Values []string
+	nouns  map[int]Nouns // of the values that are words of ours
 	Retry  time.Duration // when to come back, for Exhausted
 	cause  error
 }
@@ -54,10 +56,49 @@ func New(kind Kind, code, text string) *Fault { return &Fault{Kind: kind, Code: 
 func Newf(kind Kind, code, format string, args ...any) *Fault {
 	f := New(kind, code, fmt.Sprintf(format, args...))
 	for _, a := range args {
+		switch a := a.(type) {
+		case Noun:
+			f.noun(Nouns{a})
+		case Nouns:
+			f.noun(a)
+		}
 		f.Values = append(f.Values, fmt.Sprint(a))
 	}
 	return f
 }
+
+// Noun is a word of ours in a sentence, which people know by another name in each language. In English it is its String.
+type Noun struct {
+	English string
+	Key     string            // of the texts for people, where it stands in every language
+	Names   map[string]string // else by language
+}
+
+// String is the English word.
+func (n Noun) String() string { return n.English }
+
+// Nouns are several, said one after the other.
+type Nouns []Noun
+
+// String is the English words.
+func (n Nouns) String() string {
+	words := make([]string, len(n))
+	for i := range n {
+		words[i] = n[i].English
+	}
+	return strings.Join(words, " and ")
+}
+
+// noun notes that the next value is words of ours.
+func (f *Fault) noun(n Nouns) {
+	if f.nouns == nil {
+		f.nouns = map[int]Nouns{}
+	}
+	f.nouns[len(f.Values)] = n
+}
+
+// Nouns are the words of ours that a value is; none where it is somebody else's, or a number.
+func (f *Fault) Nouns(value int) Nouns { return f.nouns[value] }
 
 // On names the field at fault.
 func (f *Fault) On(field string) *Fault { c := *f; c.Field = field; return &c }

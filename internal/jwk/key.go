@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math/big"
 	"slices"
 	"strings"
@@ -44,6 +45,9 @@ type Key struct {
 
 // private are the members of a JWK that only its owner may know, and what makes a key symmetric.
 var private = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+// errPrivate is the cause where somebody shows a private key.
+var errPrivate = errors.New("jwk: a private key")
 
 func bad(format string, args ...any) *fault.Fault {
 	return fault.Newf(fault.Invalid, "bad_keys", format, args...).On("jwks")
@@ -103,7 +107,7 @@ func Parse(text []byte) (Key, error) {
 	for _, name := range private {
 		for member := range members {
 			if strings.EqualFold(member, name) { // encoding/json takes members in any case
-				return Key{}, bad("It holds the private member %q; register the public half only", name)
+				return Key{}, bad("It holds the private member %q; register the public half only", name).Because(errPrivate)
 			}
 		}
 	}

@@ -31,6 +31,7 @@ type Notice struct {
 	OrganizationName string
 	Person           string    // whom it is about, as the organization calls them
 	Reseller         bool      // the person comes from the agency
+	Archive          bool      // the organization can archive what somebody leaves
 	End              time.Time // exclusive, in the recipient's time zone
 	Function         string    // the function's key
 	Feature          string    // as people know it
@@ -61,7 +62,7 @@ var sentences = map[NoticeKind][]sentence{
 	NoticeAdministrator: {{"text", always}, {"reason", func(m *Notice) bool { return m.Reason != "" }}, {"how", always}},
 	NoticeUnanswered:    {{"text", always}, {"end", func(m *Notice) bool { return !m.End.IsZero() }}, {"how", always}},
 	NoticeExpired:       {{"text", always}, {"how", always}},
-	NoticePending:       {{"text", always}, {"how", always}},
+	NoticePending:       {{"text", always}, {"how", func(m *Notice) bool { return !m.Archive }}, {"how.archive", func(m *Notice) bool { return m.Archive }}},
 	NoticeDomain:        {{"text", always}, {"how", always}},
 }
 

@@ -25,6 +25,8 @@ func addNotices(texts *mail.Texts, all map[string]mail.Message, to mail.Recipien
 	}
 	n.Kind, n.Reseller = mail.NoticeEndingOf, true
 	all["notice_ending_of_reseller"] = texts.Notice(n)
+	n.Kind, n.Archive = mail.NoticePending, true
+	all["notice_pending_archive"] = texts.Notice(n)
 }
 
 // What a notice has nothing to say of is left out.

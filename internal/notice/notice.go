@@ -13,6 +13,7 @@ package notice
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
@@ -142,6 +143,13 @@ func (n *Notices) compose(ctx context.Context, l *letter, about directory.Notice
 	}
 	if !l.end.IsZero() {
 		m.End = l.end.In(to.Location())
+	}
+	if l.kind == mail.NoticePending {
+		o, err := n.dir.Organizations.ByID(ctx, to.Organization)
+		if err != nil {
+			return m, err
+		}
+		m.Archive = slices.Contains(o.Features, directory.FeatureArchive)
 	}
 	if about.Feature != "" {
 		names, err := n.dir.Organizations.FeatureNames(ctx, about.Feature)

@@ -180,6 +180,40 @@ func TestR27_ThePersonAndWhoeverInvitedAreReminded(t *testing.T) {
 	})
 }
 
+// TestR19_OnlyWhatTheOrganizationHasIsOffered: the archive is spoken of where it is switched on.
+func TestR19_OnlyWhatTheOrganizationHasIsOffered(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		letter := func(email string) string {
+			t.Helper()
+			m := h.member(h.org, email, nil)
+			if err := h.Memberships.End(ctx, h.org.ID, m.ID, directory.Ending{Choice: directory.EndPending}); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.outbox.Drain(ctx); err != nil {
+				t.Fatal(err)
+			}
+			mails := must(h.mails.List(ctx, 100))(t)
+			h.told()
+			i := slices.IndexFunc(mails, func(m mail.CapturedMessage) bool {
+				return m.To == "boss@nordlys.example" && strings.Contains(m.Text, "etterfølger")
+			})
+			if i < 0 {
+				t.Fatalf("nobody is told: %+v", mails)
+			}
+			return mails[i].Text
+		}
+		if text := letter("one@nordlys.example"); strings.Contains(text, "arkiver") {
+			t.Errorf("the archive is offered, and is not to be had:\n%s", text)
+		}
+		if err := h.Organizations.SetFeature(ctx, h.org.ID, directory.FeatureArchive, directory.FeatureOn); err != nil {
+			t.Fatal(err)
+		}
+		if text := letter("two@nordlys.example"); !strings.Contains(text, "arkiver") {
+			t.Errorf("the archive is switched on, and not spoken of:\n%s", text)
+		}
+	})
+}
+
 func TestR04_NoticesFollowFunctions(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		if err := h.db.Update(ctx, func(tx *sqldb.Tx) error {

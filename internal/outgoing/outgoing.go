@@ -106,6 +106,16 @@ func (c *Client) PostForm(ctx context.Context, target string, values url.Values)
 	return c.Do(req)
 }
 
+// Get asks for JSON and gives the answer, whatever its status.
+func (c *Client) Get(ctx context.Context, target string) (*Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, fmt.Errorf("outgoing: %w: it is no URL", ErrRefused)
+	}
+	req.Header.Set("Accept", "application/json")
+	return c.Do(req)
+}
+
 // Do sends a request and gives the answer, whatever its status. Errors name the host only: the rest of a URL may hold
 // secrets.
 func (c *Client) Do(req *http.Request) (*Response, error) {

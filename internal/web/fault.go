@@ -2,6 +2,7 @@ package web
 
 import (
 	"strconv"
+	"strings"
 
 	"portvakt/internal/fault"
 )
@@ -25,9 +26,28 @@ func (c *Catalogue) FaultText(l Language, err error) string {
 	}
 	args := make([]any, 0, 2*len(f.Values))
 	for i, value := range f.Values {
+		if words := f.Nouns(i); len(words) > 0 {
+			value = c.nouns(l, words)
+		}
 		args = append(args, strconv.Itoa(i+1), value)
 	}
 	return c.T(l, key, args...)
+}
+
+// nouns are words of ours in the language.
+func (c *Catalogue) nouns(l Language, words fault.Nouns) string {
+	said := make([]string, len(words))
+	for i, w := range words {
+		switch name := w.Names[string(l)]; {
+		case name != "":
+			said[i] = name
+		case c.Has(w.Key):
+			said[i] = c.T(l, w.Key)
+		default:
+			said[i] = w.English
+		}
+	}
+	return strings.Join(said, ", ")
 }
 
 // HasFault reports whether the fault has a sentence of its own.

@@ -31,6 +31,14 @@ func TestFaultText(t *testing.T) {
 		{fault.New(fault.Forbidden, "seats_full", "Values are missing"), web.English, c.T(web.English, "fault.kind.forbidden")},
 		{fault.New(fault.Conflict, "nobody_knows_this", "x"), web.German, c.T(web.German, "fault.kind.conflict")},
 		{fault.New(fault.NotFound, "kind.not_found", "x"), web.English, c.T(web.English, "fault.kind.not_found")},
+		{fault.Newf(fault.Forbidden, "feature_off", "%s is not switched on", fault.Noun{English: "Archive", Names: map[string]string{"nb": "Arkivet"}}), web.Bokmal,
+			"Arkivet er ikke slått på for organisasjonen din; be dem som driver tjenesten, om å slå det på."},
+		{fault.Newf(fault.Forbidden, "feature_off", "%s is not switched on", fault.Noun{English: "Archive", Names: map[string]string{"nb": "Arkivet"}}), web.Swedish,
+			"Archive är inte påslaget för din organisation; be dem som driver tjänsten att slå på det."},
+		{fault.Newf(fault.Conflict, "function_needs_holder", "%s", fault.Nouns{{English: "x", Key: "function.invoice_recipient"}, {English: "y", Key: "function.main_recipient"}}).On("functions"), web.German,
+			"Dieses Mitglied hat eine Funktion, die jemand haben muss (Rechnungsempfänger, Hauptempfänger); wählen Sie zuerst, wer sie übernimmt."},
+		{fault.Newf(fault.Conflict, "last_administrator", "x %s", "Nordlys AS").On("organization"), web.Swedish,
+			"Det här är den sista administratören i Nordlys AS; utse en annan administratör där först och försök sedan igen."},
 		{nil, web.English, ""},
 	} {
 		if got := c.FaultText(row.l, row.err); got != row.want {
