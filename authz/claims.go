@@ -3,6 +3,7 @@ package authz
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"portvakt/internal/directory"
 )
@@ -83,14 +84,16 @@ func (c *Claims) addReseller(f directory.AccessFacts) {
 // BankAccess stands among the entitlements of a reseller to whom the organization's bank was opened. It belongs to no module.
 const BankAccess = "bank_access"
 
-// Only keeps the entitlements of the modules that an application declared, and those of no module; nil means all.
+// Only keeps the entitlements of the modules that an application declared, and those of no module; nil means all. This is the
+// one place that narrows claims to an application.
 func (c Claims) Only(modules []string) Claims {
 	if modules == nil {
 		return c
 	}
-	kept := []string{}
+	kept := make([]string, 0, len(c.Entitlements))
 	for _, e := range c.Entitlements {
-		if e == BankAccess || slices.ContainsFunc(modules, func(m string) bool { return len(e) > len(m) && e[:len(m)] == m && e[len(m)] == ':' }) {
+		module, _, ofModule := strings.Cut(e, ":")
+		if !ofModule || slices.Contains(modules, module) {
 			kept = append(kept, e)
 		}
 	}

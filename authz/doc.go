@@ -6,8 +6,14 @@
 //	packages ─────────┼─► Permission of each module ─► Claims.Entitlements
 //	own grants ───────┘
 //
+// Applications hear of it as Claims, in their own words by a Mapping.
+//
+// Snapshot is an organization's whole model compiled: it decides about records, explains, searches and filters, by the same
+// rules and without I/O.
+//
 // Invariants:
 //   - The most permissive source wins; an explicit none subtracts nothing (TestAddingTakesNothingAway).
 //   - A limited member has no module but self-service ones, a contact none at all (TestPermissions).
-//   - Whether the membership is active is the gate's question, not asked here.
+//   - Whether the membership is active is the gate's question for claims; a Decision asks it itself, at the question's moment.
+//   - The fast evaluation agrees with a plain reading of the rows (TestTheFastAndTheSlowAgree).
 package authz
