@@ -28,6 +28,7 @@ import (
 	"portvakt/internal/outbox"
 	"portvakt/internal/ratelimit"
 	"portvakt/internal/sqldb"
+	"portvakt/internal/web"
 )
 
 // Config says where links lead and how long they work.
@@ -106,7 +107,7 @@ func (a *Account) Subscribe(o *outbox.Outbox) {
 	o.Subscribe(EventLinkRequested, "account.link", a.sendLink)
 	o.Subscribe(EventPasswordChanged, "account.password_changed", a.tellPasswordChanged)
 	o.Subscribe(directory.EventUserEmailChanged, "account.email_changed", a.tellEmailChanged)
-	o.Subscribe(directory.EventUserErased, "account.forget", a.forget)
+	o.Subscribe(directory.EventUserErased, "account.forget", directory.OfErased(a.forget))
 }
 
 // The addresses.
@@ -134,4 +135,4 @@ func (a *Account) Routes() []interaction.Route {
 }
 
 // toPassword follows the W3C's well-known address for password managers.
-func toPassword(w http.ResponseWriter, r *http.Request) { redirect(w, r, pathPassword) }
+func toPassword(w http.ResponseWriter, r *http.Request) { web.SeeOther(w, r, pathPassword) }

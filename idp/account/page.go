@@ -2,7 +2,6 @@ package account
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/mileusna/useragent"
@@ -54,7 +53,7 @@ func (a *Account) signedIn(w http.ResponseWriter, r *http.Request) (session.Sess
 		return current, false
 	}
 	if !ok {
-		redirect(w, r, pathSignIn)
+		web.SeeOther(w, r, pathSignIn)
 	}
 	return current, ok
 }
@@ -66,11 +65,11 @@ func (a *Account) token(r *http.Request, current session.Session) string {
 }
 
 func (a *Account) show(w http.ResponseWriter, r *http.Request) {
-	if id, err := directory.ParseInvitationID(one(r.URL.Query(), "invitation")); err == nil {
+	if id, err := directory.ParseInvitationID(web.One(r.URL.Query(), "invitation")); err == nil {
 		a.opened(r, id)
 	}
 	if current, ok := a.signedIn(w, r); ok {
-		a.page(w, r, current, notices[one(r.URL.Query(), "done")], http.StatusOK)
+		a.page(w, r, current, notices[web.One(r.URL.Query(), "done")], http.StatusOK)
 	}
 }
 
@@ -173,12 +172,12 @@ func (a *Account) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	value, _ := a.sessions.Cookies().Value(r, a.sessions.Cookies().Session)
-	if !a.forms.Valid(value, "account "+current.ID.String(), one(r.PostForm, "csrf")) {
+	if !a.forms.Valid(value, "account "+current.ID.String(), web.One(r.PostForm, "csrf")) {
 		a.page(w, r, current, pages.NoticeFormExpired, http.StatusForbidden)
 		return
 	}
-	r = r.WithContext(asPerson(r, current.User))
-	action := one(r.PostForm, "action")
+	r = r.WithContext(actor.AsPerson(r.Context(), current.User.String()))
+	action := web.One(r.PostForm, "action")
 	if r.URL.Path == pathSignOut {
 		action = pages.ActionSignOut
 	}
@@ -190,7 +189,7 @@ func (a *Account) act(w http.ResponseWriter, r *http.Request) {
 	case pages.ActionEndSession:
 		a.endSession(w, r, current)
 	default:
-		redirect(w, r, pathAccount)
+		web.SeeOther(w, r, pathAccount)
 	}
 }
 
@@ -204,9 +203,9 @@ func (a *Account) signOut(w http.ResponseWriter, r *http.Request, current sessio
 
 // answer accepts or declines an invitation.
 func (a *Account) answer(w http.ResponseWriter, r *http.Request, current session.Session, action string) {
-	id, err := directory.ParseMembershipID(one(r.PostForm, "invitation"))
+	id, err := directory.ParseMembershipID(web.One(r.PostForm, "invitation"))
 	if err != nil {
-		redirect(w, r, pathAccount+"?done=gone")
+		web.SeeOther(w, r, pathAccount+"?done=gone")
 		return
 	}
 	done := "accepted"
@@ -222,20 +221,20 @@ func (a *Account) answer(w http.ResponseWriter, r *http.Request, current session
 		a.pages.Fault(w, r, err)
 		return
 	}
-	redirect(w, r, pathAccount+"?done="+done)
+	web.SeeOther(w, r, pathAccount+"?done="+done)
 }
 
 func (a *Account) endSession(w http.ResponseWriter, r *http.Request, current session.Session) {
-	id, err := session.ParseID(one(r.PostForm, "session"))
+	id, err := session.ParseID(web.One(r.PostForm, "session"))
 	if err != nil || id == current.ID {
-		redirect(w, r, pathAccount)
+		web.SeeOther(w, r, pathAccount)
 		return
 	}
 	if err := a.sessions.EndOther(r.Context(), current.User, id); err != nil {
 		a.pages.Fault(w, r, err)
 		return
 	}
-	redirect(w, r, pathAccount+"?done=ended")
+	web.SeeOther(w, r, pathAccount+"?done=ended")
 }
 
 // changePassword leads to the page from which a link is asked for.
@@ -249,32 +248,9 @@ func (a *Account) changePassword(w http.ResponseWriter, r *http.Request) {
 		a.pages.Fault(w, r, err)
 		return
 	}
-	redirect(w, r, location)
+	web.SeeOther(w, r, location)
 }
 
 func announceChanged(tx *sqldb.Tx, id directory.UserID) error {
 	return outbox.Append(tx, directory.OrganizationID{}, EventPasswordChanged, id.String(), event{User: id.String()})
-}
-
-// redirect leads to another page of ours.
-func redirect(w http.ResponseWriter, r *http.Request, target string) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", web.CarryLanguage(r, target))
-	w.WriteHeader(http.StatusSeeOther)
-}
-
-// one is the field's value where it was sent exactly once.
-func one(form url.Values, name string) string {
-	if values := form[name]; len(values) == 1 {
-		return values[0]
-	}
-	return ""
-}
-
-// from is the address that requests are counted by.
-func from(r *http.Request) string {
-	if who := actor.From(r.Context()); who.Address != "" {
-		return who.Address
-	}
-	return r.RemoteAddr
 }

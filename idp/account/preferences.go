@@ -5,6 +5,7 @@ import (
 
 	"portvakt/idp/session"
 	pages "portvakt/idp/web"
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/web"
@@ -67,16 +68,16 @@ func (a *Account) savePreferences(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := directory.Preferences{
-		Language: one(r.PostForm, "language"), NameForm: directory.NameForm(one(r.PostForm, "name_form")), TimeZone: one(r.PostForm, "time_zone"),
+		Language: web.One(r.PostForm, "language"), NameForm: directory.NameForm(web.One(r.PostForm, "name_form")), TimeZone: web.One(r.PostForm, "time_zone"),
 	}
 	value, _ := a.sessions.Cookies().Value(r, a.sessions.Cookies().Session)
-	if !a.forms.Valid(value, "account "+current.ID.String(), one(r.PostForm, "csrf")) {
+	if !a.forms.Valid(value, "account "+current.ID.String(), web.One(r.PostForm, "csrf")) {
 		v := pages.PreferencesView{Chosen: chosen(p)}
 		v.Notice, v.Status = pages.NoticeFormExpired, http.StatusForbidden
 		a.preferences(w, r, current, v)
 		return
 	}
-	err := a.dir.Users.SetPreferences(asPerson(r, current.User), current.User, p)
+	err := a.dir.Users.SetPreferences(actor.AsPerson(r.Context(), current.User.String()), current.User, p)
 	if fault.Is(err, fault.Invalid) {
 		v := pages.PreferencesView{}
 		v.Notice, v.Status = pages.NoticeNotSaved, http.StatusUnprocessableEntity

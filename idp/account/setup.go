@@ -2,7 +2,6 @@ package account
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -68,7 +67,7 @@ func (a *Account) open(w http.ResponseWriter, r *http.Request, token string) (*o
 }
 
 func (a *Account) showSetup(w http.ResponseWriter, r *http.Request) {
-	o, err := a.open(w, r, one(r.URL.Query(), "token"))
+	o, err := a.open(w, r, web.One(r.URL.Query(), "token"))
 	if err != nil {
 		a.closed(w, r, o, err)
 		return
@@ -150,13 +149,13 @@ func shown(token string) string {
 }
 
 func (a *Account) takeSetup(w http.ResponseWriter, r *http.Request) {
-	token := one(r.PostForm, "token")
+	token := web.One(r.PostForm, "token")
 	if token == "" {
-		token = one(r.URL.Query(), "token")
+		token = web.One(r.URL.Query(), "token")
 	}
 	o, err := a.open(w, r, token)
-	valid := a.forms.Valid(o.browser, formPurpose(token), one(r.PostForm, "csrf"))
-	if one(r.PostForm, "action") == pages.ActionResend && valid {
+	valid := a.forms.Valid(o.browser, formPurpose(token), web.One(r.PostForm, "csrf"))
+	if web.One(r.PostForm, "action") == pages.ActionResend && valid {
 		a.resend(w, r, o)
 		return
 	}
@@ -180,7 +179,7 @@ func (a *Account) takeSetup(w http.ResponseWriter, r *http.Request) {
 
 // acceptable reads the new password and notes what is wrong with it.
 func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
-	password, again := one(r.PostForm, "new_password"), one(r.PostForm, "new_password_again")
+	password, again := web.One(r.PostForm, "new_password"), web.One(r.PostForm, "new_password_again")
 	p := &o.problems
 	switch {
 	case password == "":
@@ -196,7 +195,7 @@ func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
 			p.PasswordProblem = pages.FieldProblem(fault.Of(err).Code) // the codes are the page's words
 		}
 	}
-	if o.has.Code && one(r.PostForm, "code") == "" {
+	if o.has.Code && web.One(r.PostForm, "code") == "" {
 		p.CodeProblem = pages.ProblemRequired
 	}
 	if p.PasswordProblem != "" || p.AgainProblem != "" || p.CodeProblem != "" {
@@ -208,11 +207,11 @@ func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
 
 // choose stores the password: second factor and hash first, then all the rest in one transaction, then a session.
 func (a *Account) choose(w http.ResponseWriter, r *http.Request, o *opened, password string) {
-	r = r.WithContext(asPerson(r, o.user))
+	r = r.WithContext(actor.AsPerson(r.Context(), o.user.String()))
 	proof := credential.Evidence{}
 	if o.has.Code {
 		var err error
-		if proof, err = a.credentials.VerifyCode(r.Context(), o.user, one(r.PostForm, "code")); err != nil {
+		if proof, err = a.credentials.VerifyCode(r.Context(), o.user, web.One(r.PostForm, "code")); err != nil {
 			a.wrongCode(w, r, o, err)
 			return
 		}
@@ -321,7 +320,7 @@ func (a *Account) resend(w http.ResponseWriter, r *http.Request, o *opened) {
 	if o.user.IsZero() || !o.belongs(o.person) {
 		email = directory.Email{Key: "link " + shown(o.token)} // nobody's address: the same counters, the same event
 	}
-	if err := a.Request(r.Context(), email, from(r), o.interaction); err != nil {
+	if err := a.Request(r.Context(), email, actor.AddressOr(r.Context(), r.RemoteAddr), o.interaction); err != nil {
 		a.pages.Fault(w, r, err)
 		return
 	}
@@ -329,11 +328,4 @@ func (a *Account) resend(w http.ResponseWriter, r *http.Request, o *opened) {
 		Conversation: pages.Conversation{Frame: pages.Frame{CSRF: a.forms.Token(o.browser, formPurpose(o.token))}},
 		ValidFor:     a.cfg.ResetValid, DevMail: a.cfg.DevMail,
 	})
-}
-
-// asPerson is the request's context with the person as the actor.
-func asPerson(r *http.Request, id directory.UserID) context.Context {
-	who := actor.From(r.Context())
-	who.Kind, who.ID = actor.Person, id.String()
-	return actor.With(r.Context(), who)
 }

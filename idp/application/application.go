@@ -40,19 +40,20 @@ const (
 	ScopeAuthZEN       = "authzen"
 	ScopeTransfers     = directory.ScopeTransfers
 	ScopeMail          = "mail"
+	ScopeAccessAdmin   = "access_admin"
 )
 
 // ScopeOrganizationPrefix begins a scope that binds a request to one organization: organization:<slug>.
 const ScopeOrganizationPrefix = "organization:"
 
 var knownScopes = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopePhone, ScopeAddress, ScopeOffline,
-	ScopeOrganization, ScopeOrganizations, ScopeAccess, ScopeSCIM, ScopeAuthZEN, ScopeTransfers, ScopeMail}
+	ScopeOrganization, ScopeOrganizations, ScopeAccess, ScopeSCIM, ScopeAuthZEN, ScopeTransfers, ScopeMail, ScopeAccessAdmin}
 
 // personal are the scopes that speak of a person; a client's own token cannot have them.
 var personal = []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopePhone, ScopeAddress, ScopeOffline, ScopeOrganizations, ScopeAccess}
 
 // impersonal are the scopes that a client's own token alone can have: no person moves records for an application.
-var impersonal = []string{ScopeTransfers, ScopeMail}
+var impersonal = []string{ScopeTransfers, ScopeMail, ScopeAccessAdmin}
 
 // Client is an application or a service account, parsed. It is shared by all requests: nobody changes it.
 type Client struct {
@@ -69,6 +70,7 @@ type Client struct {
 
 	credentials []credential
 	assertion   string   // token_endpoint_auth_signing_alg; "": any that fits a key
+	keysURI     string   // where its keys are read; "": credentials hold them
 	used        *lastUse // of a service account
 	noPKCE      bool
 	skipConsent bool
@@ -89,7 +91,7 @@ func ofApplication(a directory.Application) *Client {
 	c := &Client{
 		ID: a.ID, ClientID: a.ClientID, Name: a.Name, Method: or(m.TokenEndpointAuthMethod, AuthBasic),
 		Native: m.ApplicationType == "native", Registered: a, Scopes: m.Scopes,
-		assertion: m.TokenEndpointAuthSigningAlg,
+		assertion: m.TokenEndpointAuthSigningAlg, keysURI: m.JWKSURI,
 	}
 	for _, s := range a.Secrets {
 		c.credentials = append(c.credentials, credential{hash: s.Hash, ends: s.ExpiresAt})
@@ -125,7 +127,7 @@ func ofServiceAccount(s directory.ServiceAccount) *Client {
 		ServiceAccount: s.ID, ClientID: s.ClientID, Name: s.Name, Organization: s.Organization, Method: string(s.Method),
 		Scopes: []string{ScopeOrganization, ScopeSCIM, ScopeAuthZEN},
 		Gate:   gate.Application{Disabled: s.Disabled, Organizations: []directory.OrganizationID{s.Organization}, Grants: []string{GrantClientCredentials}},
-		used:   newLastUse(s.LastUsedAt),
+		used:   newLastUse(s.LastUsedAt), keysURI: s.KeysURI,
 	}
 	for _, x := range s.Credentials {
 		own := credential{id: x.ID, hash: x.Hash, ends: x.ExpiresAt}

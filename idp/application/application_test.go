@@ -263,6 +263,9 @@ func TestCheck(t *testing.T) {
 		"token_endpoint_auth_method": {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "client_secret_jwt" }},
 		"jwks": {func(m *directory.ClientMetadata) { m.TokenEndpointAuthMethod = "private_key_jwt" },
 			func(m *directory.ClientMetadata) { m.JWKS = json.RawMessage(`{"keys":[]}`) }},
+		"jwks_uri": {func(m *directory.ClientMetadata) { m.JWKSURI = "http://rp.example/keys" }, func(m *directory.ClientMetadata) {
+			m.JWKSURI, m.JWKS = "https://rp.example/keys", json.RawMessage(`{"keys":[]}`)
+		}},
 		"token_endpoint_auth_signing_alg": {func(m *directory.ClientMetadata) { m.TokenEndpointAuthSigningAlg = "HS256" }},
 		"grant_types":                     {func(m *directory.ClientMetadata) { m.GrantTypes = []string{"authorization_code", "password"} }, func(m *directory.ClientMetadata) { m.GrantTypes = []string{"refresh_token"} }},
 		"response_types":                  {func(m *directory.ClientMetadata) { m.ResponseTypes = []string{"token"} }},

@@ -81,26 +81,32 @@ func (c *Client) signer(a *assertion, now time.Time) *credential {
 	return by
 }
 
-// redeem judges what a signed assertion says, and takes it: it counts once.
+// meant judges what an assertion says, whoever signed it.
 //
 // Invariant: the audience is the issuer as one text, byte by byte (TestAssertion).
-// Invariant: of any number of attempts with one assertion one succeeds, on all nodes together (TestAssertionCountsOnce).
-func (c *Clients) redeem(ctx context.Context, client *Client, a *assertion, issuer string) error {
-	now := c.db.Now()
+func (c *Client) meant(a *assertion, issuer string, now time.Time) bool {
 	expires, ok := moment(a.Expires)
 	switch {
-	case issuer == "" || a.Audience != issuer || a.Subject != client.ClientID:
-		return ErrInvalidClient
+	case issuer == "" || a.Audience != issuer || a.Subject != c.ClientID:
+		return false
 	case !ok || a.Expires == nil || !expires.After(now) || expires.After(now.Add(maxAssertion+endSkew)):
-		return ErrInvalidClient
+		return false
 	case a.ID == "" || len(a.ID) > maxJTI:
-		return ErrInvalidClient
+		return false
 	}
 	for _, n := range []*float64{a.NotBefore, a.IssuedAt} {
 		if at, ok := moment(n); !ok || at.After(now.Add(clockSkew)) {
-			return ErrInvalidClient
+			return false
 		}
 	}
+	return true
+}
+
+// redeem takes an assertion that is meant and signed: it counts once.
+//
+// Invariant: of any number of attempts with one assertion one succeeds, on all nodes together (TestAssertionCountsOnce).
+func (c *Clients) redeem(ctx context.Context, client *Client, a *assertion) error {
+	expires, _ := moment(a.Expires)
 	taken, err := takeAssertion(ctx, c.db, assertionHash(client.ClientID, a.ID), expires)
 	if err != nil {
 		return err

@@ -88,12 +88,19 @@ func (c *Clients) Authenticate(ctx context.Context, cr Credentials) (Authenticat
 		return Authenticated{}, err
 	}
 	now := c.db.Now()
-	by, ok := client.accepts(p, now)
+	if p.signed != nil && !client.meant(p.signed, cr.Issuer, now) { // before anything is fetched for it
+		return Authenticated{}, ErrInvalidClient
+	}
+	keyed := client
+	if client.keysURI != "" && p.method == AuthKey && client.Method == AuthKey && !client.Gate.Disabled {
+		keyed = c.withKeysOf(ctx, client, p.signed, now)
+	}
+	by, ok := keyed.accepts(p, now)
 	if !ok || client.Gate.Disabled {
 		return Authenticated{}, ErrInvalidClient
 	}
 	if p.signed != nil {
-		if err := c.redeem(ctx, client, p.signed, cr.Issuer); err != nil {
+		if err := c.redeem(ctx, client, p.signed); err != nil {
 			return Authenticated{}, err
 		}
 	}

@@ -53,6 +53,9 @@ func Check(m directory.ClientMetadata) []*fault.Fault {
 	}
 	c.range64("access_token_seconds", m.AccessTokenSeconds, maxSeconds)
 	c.range64("refresh_token_seconds", m.RefreshTokenSeconds, maxRefresh)
+	if m.ClaimsBudget != 0 && (m.ClaimsBudget < directory.MinClaimsBudget || m.ClaimsBudget > directory.MaxClaimsBudget) {
+		c.say("claims_budget", "It is between %d and %d bytes, or 0 for what the installation says", directory.MinClaimsBudget, directory.MaxClaimsBudget)
+	}
 	return c.faults
 }
 
@@ -112,6 +115,13 @@ func (c *checker) grants() {
 // keys judges the public keys that an application proves itself with.
 func (c *checker) keys() {
 	alg := c.m.TokenEndpointAuthSigningAlg
+	if c.m.JWKSURI != "" {
+		c.web("jwks_uri", c.m.JWKSURI)
+		if len(c.m.JWKS) > 0 { // RFC 7591 §2
+			c.say("jwks_uri", "Keys are registered by value (jwks) or by address (jwks_uri), not both")
+		}
+		return
+	}
 	if len(c.m.JWKS) == 0 {
 		if c.m.TokenEndpointAuthMethod == AuthKey {
 			c.say("jwks", "The method private_key_jwt needs the application's public keys")

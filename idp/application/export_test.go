@@ -6,10 +6,7 @@ import (
 
 // Flush does what Run does, until nothing is waiting.
 func (c *Clients) Flush(ctx context.Context) {
-	for len(c.use) > 0 {
-		first := <-c.use
-		if err := c.dir.ServiceAccounts.NoteUsed(ctx, c.gather(first)); err != nil {
-			panic(err)
-		}
+	if err := c.uses.Flush(ctx); err != nil {
+		panic(err)
 	}
 }

@@ -4,16 +4,11 @@ import (
 	"context"
 
 	"portvakt/internal/directory"
-	"portvakt/internal/outbox"
 	"portvakt/internal/sqldb"
 )
 
 // Forget takes away what an erased person could sign in with.
-func (c *Credentials) Forget(ctx context.Context, e outbox.Event) error {
-	user, err := directory.ParseUserID(e.Subject)
-	if err != nil {
-		return err
-	}
+func (c *Credentials) Forget(ctx context.Context, user directory.UserID) error {
 	return c.db.Update(ctx, func(tx *sqldb.Tx) error {
 		tx.Later(`delete from passwords where user_id = $1`, user)
 		tx.Later(`delete from totp_secrets where user_id = $1`, user)

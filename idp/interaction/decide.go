@@ -9,6 +9,7 @@ import (
 	"portvakt/idp/credential"
 	"portvakt/idp/gate"
 	"portvakt/idp/session"
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
@@ -166,7 +167,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *visit, person
 	if e.User.IsZero() || !s.welcome(v, person) {
 		return nil
 	}
-	started, err := s.sessions.Start(asPerson(r, e.User).Context(), w, r, e)
+	started, err := s.sessions.Start(r.WithContext(actor.AsPerson(r.Context(), e.User.String())).Context(), w, r, e)
 	if errors.Is(err, session.ErrNoMembership) {
 		return nil
 	}

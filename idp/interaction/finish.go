@@ -8,6 +8,7 @@ import (
 
 	"portvakt/idp/credential"
 	"portvakt/idp/session"
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/secret"
@@ -119,7 +120,7 @@ func (s *Service) move(w http.ResponseWriter, r *http.Request, v *visit) {
 			s.stop(w, r, err)
 			return
 		}
-		redirect(w, r, v.c.address(out.page))
+		web.SeeOther(w, r, v.c.address(out.page))
 	case out.refuse != nil:
 		s.refuse(w, r, v, out.refuse)
 	default:
@@ -129,7 +130,7 @@ func (s *Service) move(w http.ResponseWriter, r *http.Request, v *visit) {
 
 // finish ends the conversation, once, and has the protocol answer. The gate is asked again inside the transaction.
 func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *visit) {
-	ctx := asPerson(r, v.session.User).Context()
+	ctx := r.WithContext(actor.AsPerson(r.Context(), v.session.User.String())).Context()
 	o := Outcome{Session: v.session, Request: v.c.Request}
 	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
 		if err := conclude(ctx, tx, v.c); err != nil || v.client == nil {
@@ -151,7 +152,7 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	if v.client == nil {
-		redirect(w, r, pathAccount)
+		web.SeeOther(w, r, pathAccount)
 		return
 	}
 	f, ok := s.finishers[v.c.Demand.Protocol]
@@ -167,7 +168,7 @@ var errNoFinisher = errors.New("interaction: nobody answers the protocol of this
 // cancel ends the conversation because the person says so.
 func (s *Service) cancel(w http.ResponseWriter, r *http.Request, v *visit) {
 	if v.c == nil {
-		redirect(w, r, pathSignIn)
+		web.SeeOther(w, r, pathSignIn)
 		return
 	}
 	s.refuse(w, r, v, ErrCancelled)
@@ -182,7 +183,7 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, v *visit, reaso
 	f, ok := s.finishers[v.c.Demand.Protocol]
 	switch {
 	case v.client == nil:
-		redirect(w, r, pathSignIn)
+		web.SeeOther(w, r, pathSignIn)
 	case !ok:
 		s.stop(w, r, errNoFinisher)
 	default:

@@ -6,17 +6,12 @@ import (
 
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
-	"portvakt/internal/outbox"
 	"portvakt/internal/sqldb"
 )
 
 // Forget takes away an erased person's conversations and consents, and the conversations in which somebody typed an
 // address that is nobody's by now: one of them may have been the person.
-func (s *Service) Forget(ctx context.Context, e outbox.Event) error {
-	user, err := directory.ParseUserID(e.Subject)
-	if err != nil {
-		return err
-	}
+func (s *Service) Forget(ctx context.Context, user directory.UserID) error {
 	strays, err := s.strays(ctx)
 	if err != nil {
 		return err

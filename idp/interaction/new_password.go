@@ -6,10 +6,12 @@ import (
 
 	"portvakt/idp/credential"
 	pages "portvakt/idp/web"
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/outbox"
 	"portvakt/internal/sqldb"
+	"portvakt/internal/web"
 )
 
 // EventPasswordChanged is the event of a password that took the place of another; account has it told to the person.
@@ -65,7 +67,7 @@ func (s *Service) takeNewPassword(w http.ResponseWriter, r *http.Request, v *vis
 		s.stop(w, r, err)
 		return
 	}
-	password, again := one(r.PostForm, "new_password"), one(r.PostForm, "new_password_again")
+	password, again := web.One(r.PostForm, "new_password"), web.One(r.PostForm, "new_password_again")
 	var problem, differ pages.FieldProblem
 	switch {
 	case password == "":
@@ -104,7 +106,7 @@ func (s *Service) takeNewPassword(w http.ResponseWriter, r *http.Request, v *vis
 // replace stores the password and renews the evidence: whatever else was begun under the initial password is dead.
 func (s *Service) replace(r *http.Request, v *visit, password string) error {
 	old := v.c.State.Evidence
-	ctx := asPerson(r, old.User).Context()
+	ctx := r.WithContext(actor.AsPerson(r.Context(), old.User.String())).Context()
 	hash, err := s.credentials.Hash(ctx, password)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	pages "portvakt/idp/web"
 	"portvakt/internal/directory"
+	"portvakt/internal/web"
 )
 
 // frame is what every page of the conversation shows beside its own question.
@@ -87,7 +88,7 @@ func (s *Service) showPassword(w http.ResponseWriter, r *http.Request, v *visit)
 
 func (s *Service) showMailSent(w http.ResponseWriter, r *http.Request, v *visit) {
 	if !v.c.State.Mailed {
-		redirect(w, r, v.c.address(pathPassword))
+		web.SeeOther(w, r, v.c.address(pathPassword))
 		return
 	}
 	s.pages.MailSent(w, r, pages.MailSentView{

@@ -7,6 +7,7 @@ import (
 	"portvakt/idp/credential"
 	"portvakt/idp/gate"
 	pages "portvakt/idp/web"
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/secret"
@@ -15,7 +16,7 @@ import (
 
 // takeEmail notes who says to be here. Nothing is looked up: the next page is the same for everybody.
 func (s *Service) takeEmail(w http.ResponseWriter, r *http.Request, v *visit) {
-	typed := one(r.PostForm, "email")
+	typed := web.One(r.PostForm, "email")
 	email, err := directory.ParseEmail(typed)
 	if err != nil {
 		view := pages.SignInView{Conversation: s.frame(w, v), Email: short(typed), Problem: pages.ProblemEmail}
@@ -33,7 +34,7 @@ func (s *Service) takeEmail(w http.ResponseWriter, r *http.Request, v *visit) {
 			s.stop(w, r, err)
 			return
 		}
-		redirect(w, r, v.c.address(pathPassword))
+		web.SeeOther(w, r, v.c.address(pathPassword))
 		return
 	}
 	st := &v.c.State
@@ -51,11 +52,11 @@ func short(s string) string {
 }
 
 func (s *Service) takePassword(w http.ResponseWriter, r *http.Request, v *visit) {
-	if one(r.PostForm, "action") == pages.ActionForgot {
+	if web.One(r.PostForm, "action") == pages.ActionForgot {
 		s.takeForgot(w, r, v)
 		return
 	}
-	password := one(r.PostForm, "password")
+	password := web.One(r.PostForm, "password")
 	if password == "" {
 		v.problem, v.verdict.status = pages.ProblemRequired, http.StatusUnprocessableEntity
 		s.showPassword(w, r, v)
@@ -66,7 +67,7 @@ func (s *Service) takePassword(w http.ResponseWriter, r *http.Request, v *visit)
 		s.stop(w, r, err)
 		return
 	}
-	e, err := s.credentials.Verify(r.Context(), email, password, from(r))
+	e, err := s.credentials.Verify(r.Context(), email, password, actor.AddressOr(r.Context(), r.RemoteAddr))
 	if err != nil {
 		s.again(w, r, v, err, s.showPassword)
 		return
@@ -76,7 +77,7 @@ func (s *Service) takePassword(w http.ResponseWriter, r *http.Request, v *visit)
 }
 
 func (s *Service) takeCode(w http.ResponseWriter, r *http.Request, v *visit) {
-	code := one(r.PostForm, "code")
+	code := web.One(r.PostForm, "code")
 	if code == "" {
 		v.problem, v.verdict.status = pages.ProblemRequired, http.StatusUnprocessableEntity
 		s.showSecondFactor(w, r, v)
@@ -113,7 +114,7 @@ func (s *Service) again(w http.ResponseWriter, r *http.Request, v *visit, err er
 func (s *Service) takeForgot(w http.ResponseWriter, r *http.Request, v *visit) {
 	email, err := directory.ParseEmail(v.c.State.Email)
 	if err == nil {
-		err = s.links.Request(r.Context(), email, from(r), v.c.ID)
+		err = s.links.Request(r.Context(), email, actor.AddressOr(r.Context(), r.RemoteAddr), v.c.ID)
 	}
 	if err != nil {
 		s.again(w, r, v, err, s.showPassword)
@@ -125,7 +126,7 @@ func (s *Service) takeForgot(w http.ResponseWriter, r *http.Request, v *visit) {
 			s.stop(w, r, err)
 			return
 		}
-		redirect(w, r, v.c.address(pathForgot))
+		web.SeeOther(w, r, v.c.address(pathForgot))
 		return
 	}
 	v.notice = pages.NoticeMailSentAgain
@@ -133,7 +134,7 @@ func (s *Service) takeForgot(w http.ResponseWriter, r *http.Request, v *visit) {
 }
 
 func (s *Service) takeOrganization(w http.ResponseWriter, r *http.Request, v *visit) {
-	if id := one(r.PostForm, "invitation"); id != "" {
+	if id := web.One(r.PostForm, "invitation"); id != "" {
 		for _, st := range v.verdict.invitations {
 			if st.Membership.String() == id {
 				v.c.State.Invitation, v.changed = st.Membership, true
@@ -142,7 +143,7 @@ func (s *Service) takeOrganization(w http.ResponseWriter, r *http.Request, v *vi
 		s.proceed(w, r, v)
 		return
 	}
-	slug := one(r.PostForm, "organization")
+	slug := web.One(r.PostForm, "organization")
 	for _, st := range v.verdict.choices {
 		if st.Slug == slug {
 			v.c.State.Membership, v.changed = st.Membership, true
@@ -156,13 +157,13 @@ func (s *Service) takeOrganization(w http.ResponseWriter, r *http.Request, v *vi
 
 func (s *Service) takeInvitation(w http.ResponseWriter, r *http.Request, v *visit) {
 	st := v.verdict.invitations[0]
-	if one(r.PostForm, "invitation") != st.Membership.String() { // the page was about another one
+	if web.One(r.PostForm, "invitation") != st.Membership.String() { // the page was about another one
 		s.proceed(w, r, v)
 		return
 	}
-	ctx := asPerson(r, st.User).Context()
+	ctx := r.WithContext(actor.AsPerson(r.Context(), st.User.String())).Context()
 	var err error
-	switch one(r.PostForm, "action") {
+	switch web.One(r.PostForm, "action") {
 	case pages.ActionAccept:
 		_, err = s.dir.Memberships.Accept(ctx, st.User, st.Membership)
 		v.c.State.Membership = st.Membership
@@ -184,10 +185,10 @@ func (s *Service) takeInvitation(w http.ResponseWriter, r *http.Request, v *visi
 }
 
 func (s *Service) takeConsent(w http.ResponseWriter, r *http.Request, v *visit) {
-	switch one(r.PostForm, "action") {
+	switch web.One(r.PostForm, "action") {
 	case pages.ActionAccept:
 		st := v.verdict.pass.Standing()
-		if err := s.remember(asPerson(r, st.User).Context(), st, v.c.Application, v.c.Demand.Needs.Scopes); err != nil {
+		if err := s.remember(r.WithContext(actor.AsPerson(r.Context(), st.User.String())).Context(), st, v.c.Application, v.c.Demand.Needs.Scopes); err != nil {
 			s.stop(w, r, err)
 			return
 		}

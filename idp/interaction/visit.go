@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"portvakt/idp/application"
 	"portvakt/idp/session"
 	pages "portvakt/idp/web"
-	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/secret"
@@ -61,7 +59,7 @@ func (s *Service) page(p step) http.Handler {
 }
 
 func (s *Service) get(w http.ResponseWriter, r *http.Request, p step) {
-	v, err := s.visit(w, r, one(r.URL.Query(), "i"))
+	v, err := s.visit(w, r, web.One(r.URL.Query(), "i"))
 	if err != nil {
 		s.stop(w, r, err)
 		return
@@ -91,8 +89,8 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request, p step) {
 		s.pages.Error(w, r, http.StatusBadRequest, web.Problem{Code: "bad_form", About: web.AboutInput})
 		return
 	}
-	id := one(r.PostForm, "i")
-	if q := one(r.URL.Query(), "i"); id == "" {
+	id := web.One(r.PostForm, "i")
+	if q := web.One(r.URL.Query(), "i"); id == "" {
 		id = q
 	} else if q != "" && q != id {
 		s.stop(w, r, errOtherBrowser)
@@ -117,13 +115,13 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request, p step) {
 			return
 		}
 	}
-	if !s.forms.Valid(v.browser, v.purpose(), one(r.PostForm, "csrf")) {
+	if !s.forms.Valid(v.browser, v.purpose(), web.One(r.PostForm, "csrf")) {
 		v.notice = pages.NoticeFormExpired
 		v.verdict.status = http.StatusForbidden
 		p.show(w, r, v)
 		return
 	}
-	if one(r.PostForm, "action") == pages.ActionCancel {
+	if web.One(r.PostForm, "action") == pages.ActionCancel {
 		s.cancel(w, r, v)
 		return
 	}
@@ -237,9 +235,9 @@ func (s *Service) stop(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Service) uninvited(w http.ResponseWriter, r *http.Request, v *visit, p step) {
 	switch {
 	case v.signedIn:
-		redirect(w, r, pathAccount)
+		web.SeeOther(w, r, pathAccount)
 	case p.path != pathSignIn:
-		redirect(w, r, pathSignIn)
+		web.SeeOther(w, r, pathSignIn)
 	default:
 		p.show(w, r, v)
 	}
@@ -271,34 +269,4 @@ func (s *Service) keep(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return nil
 }
 
-// redirect leads to another page of ours.
-func redirect(w http.ResponseWriter, r *http.Request, target string) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", web.CarryLanguage(r, target))
-	w.WriteHeader(http.StatusSeeOther)
-}
-
 func (c *conversation) address(path string) string { return path + "?i=" + c.ID.String() }
-
-// one is the field's value where it was sent exactly once.
-func one(form url.Values, name string) string {
-	if values := form[name]; len(values) == 1 {
-		return values[0]
-	}
-	return ""
-}
-
-// from is the address that attempts are counted by.
-func from(r *http.Request) string {
-	if a := actor.From(r.Context()); a.Address != "" {
-		return a.Address
-	}
-	return r.RemoteAddr
-}
-
-// asPerson is the request's context with the person as the actor.
-func asPerson(r *http.Request, id directory.UserID) *http.Request {
-	a := actor.From(r.Context())
-	a.Kind, a.ID = actor.Person, id.String()
-	return r.WithContext(actor.With(r.Context(), a))
-}

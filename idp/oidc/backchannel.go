@@ -10,6 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"portvakt/idp/application"
+	"portvakt/idp/bearer"
 	"portvakt/idp/gate"
 	"portvakt/idp/token"
 	"portvakt/internal/actor"
@@ -127,7 +128,7 @@ func (s server) organizationOf(ctx context.Context, c *application.Client, slug 
 			err = gate.ErrNotServed
 		}
 	case slug != "":
-		o, err = s.Clients.OrganizationBySlug(ctx, slug)
+		o, err = s.Clients.OrganizationServed(ctx, c, slug)
 		if fault.Is(err, fault.NotFound) {
 			err = gate.ErrNotServed
 		}
@@ -157,11 +158,11 @@ func (s server) introspect(ctx context.Context, asker *application.Client, text 
 		if a.ClientID != asker.ClientID && !slices.Contains(a.Audience, asker.ClientID) {
 			return nil, token.ErrToken
 		}
-		if err := s.alive(ctx, a); err != nil {
+		claims, err := s.alive(ctx, a)
+		if err != nil {
 			return nil, err
 		}
 		const head = `{"active":true,"token_type":"Bearer",`
-		claims := a.Claims()
 		return append(append(make([]byte, 0, len(head)+len(claims)), head...), claims[1:]...), nil
 	}
 	if !fault.Is(err, fault.Unauthenticated) {
@@ -184,29 +185,24 @@ func (s server) introspect(ctx context.Context, asker *application.Client, text 
 	}{true, s.Issuer, refresh.Subject, asker.ClientID, refresh.Scope, refresh.Expires})
 }
 
-// alive reports whether an access token still counts, a person's or a client's own.
-func (s server) alive(ctx context.Context, a *token.Access) error {
+// alive is what an access token is worth, a person's or a client's own; an error where it does not count any more.
+func (s server) alive(ctx context.Context, a *token.Access) ([]byte, error) {
 	holder, err := s.Clients.ByClientID(ctx, a.ClientID)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	client := tokenClient(holder)
 	if !a.Family.IsZero() {
-		_, err = s.Tokens.State(ctx, a, tokenClient(holder))
-		return err
-	}
-	if id, ok := a.Organization(); ok {
-		o, err := s.Clients.OrganizationByID(ctx, id)
+		pass, err := s.Tokens.State(ctx, a, client)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if o.Suspended || !holder.Gate.Serves(o.ID) {
-			return token.ErrToken
-		}
+		return s.Tokens.Introspection(ctx, a, client, pass)
 	}
-	if !holder.ServiceAccount.IsZero() && !holder.Holds(a.Credential, s.DB.Now()) { // revoked, or ended with who made it
-		return token.ErrToken
+	if _, err := bearer.New(s.DB, s.Tokens, s.Clients).Judge(ctx, a, holder); err != nil {
+		return nil, err
 	}
-	return s.Tokens.ClientState(ctx, a, tokenClient(holder))
+	return a.Claims(), nil
 }
 
 // Revocation is RFC 7009; whatever is not the client's is answered like what is.

@@ -1,12 +1,8 @@
 package oidc
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"portvakt/idp/application"
@@ -73,77 +69,16 @@ func (h *Handler) configuration() configuration {
 			"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website", "gender",
 			"birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified", "phone_number", "phone_number_verified", "address",
 			"org_id", "org_slug", "org_name", "membership_id", "membership_kind", "membership_end", "organizations",
-			"roles", "role_path", "groups", "entitlements", "profiles", "functions", "segments", "access_ref"},
+			"roles", "role_path", "groups", "entitlements", "profiles", "functions", "segments",
+			"access_version", "access_ref", "access_omitted"},
 		UILocales: web.Languages(), IssInResponse: true, BackchannelLogout: true, BackchannelLogoutSID: true,
 	}
-}
-
-// document is a prebuilt answer: serving it makes nothing (TestDocumentsAllocateNothing).
-type document struct {
-	body   []byte
-	etag   string
-	header http.Header
-}
-
-func newDocument(v any) (document, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return document{}, err
-	}
-	sum := sha256.Sum256(body)
-	return prebuilt(body, `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`, "public, max-age=3600"), nil
-}
-
-func prebuilt(body []byte, etag, cache string) document {
-	return document{body: body, etag: etag, header: http.Header{
-		"Content-Type": {"application/json"}, "Etag": {etag}, "Cache-Control": {cache},
-		"Access-Control-Allow-Origin": {"*"}, // public, and asked for without credentials by scripts of applications
-		"X-Content-Type-Options":      {"nosniff"},
-	}}
-}
-
-// ServeHTTP answers GET and HEAD, 304 where the asker has it.
-func (d *document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		writeError(w, wireError{status: http.StatusMethodNotAllowed, code: "invalid_request", text: "The address answers GET"})
-		return
-	}
-	h := w.Header()
-	for name, values := range d.header {
-		h[name] = values
-	}
-	if has(r.Header["If-None-Match"], d.etag) {
-		delete(h, "Content-Type")
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	if r.Method == http.MethodHead {
-		return
-	}
-	_, _ = w.Write(d.body)
-}
-
-// has reports whether the list of entity tags holds this one, by the weak comparison that If-None-Match asks for
-// (RFC 9110 §13.1.2).
-func has(lines []string, etag string) bool {
-	for _, line := range lines {
-		for line != "" {
-			var item string
-			item, line, _ = strings.Cut(line, ",")
-			item = strings.TrimPrefix(strings.TrimSpace(item), "W/")
-			if item == etag || item == "*" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // keySet serves the ring's public keys; the document is rebuilt when the ring changes.
 type keySet struct {
 	ring *signing.Ring
-	now  atomic.Pointer[document]
+	now  atomic.Pointer[web.Document]
 }
 
 // ServeHTTP answers GET and HEAD.
@@ -154,9 +89,8 @@ func (k *keySet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := k.now.Load()
-	if d == nil || d.etag != etag {
-		fresh := prebuilt(body, etag, "public, max-age=300")
-		d = &fresh
+	if d == nil || d.ETag() != etag {
+		d = web.Prepared(body, etag, "public, max-age=300")
 		k.now.Store(d)
 	}
 	d.ServeHTTP(w, r)

@@ -26,6 +26,7 @@ import (
 	"portvakt/idp/token"
 	pages "portvakt/idp/web"
 	"portvakt/internal/sqldb"
+	"portvakt/internal/web"
 )
 
 // Poster posts a form to an application's address and answers the status. outgoing.ErrRefused means never.
@@ -64,7 +65,7 @@ type Deps struct {
 // Handler answers the protocol.
 type Handler struct {
 	Deps
-	document document
+	document *web.Document
 	keys     keySet
 	back     http.Handler // op.Server
 }
@@ -76,7 +77,7 @@ func New(d Deps) (*Handler, error) {
 		return nil, errors.New("oidc: the issuer is an address without query, fragment and final slash")
 	}
 	h := &Handler{Deps: d}
-	if h.document, err = newDocument(h.configuration()); err != nil {
+	if h.document, err = web.NewDocument(h.configuration()); err != nil {
 		return nil, err
 	}
 	h.keys.ring = d.Ring
@@ -116,8 +117,8 @@ func (h *Handler) Routes() []Route {
 		{pathUserinfo, both, http.HandlerFunc(h.userinfo), AccessToken, true},
 		{pathAuthorize, both, http.HandlerFunc(h.authorize), Browser, true},
 		{pathKeys, read, &h.keys, Anybody, true},
-		{pathConfiguration, read, &h.document, Anybody, true},
-		{pathServer, read, &h.document, Anybody, true},
+		{pathConfiguration, read, h.document, Anybody, true},
+		{pathServer, read, h.document, Anybody, true},
 		{pathRevoke, post, h.guard(h.back, public), Client, true},
 		{pathLogout, both, http.HandlerFunc(h.logout), Browser, true},
 	}

@@ -45,12 +45,15 @@ func checkValues(values url.Values) error {
 		if !clean(name) || !clean(list[0]) {
 			return invalid("A parameter holds characters that are not allowed")
 		}
-		if len(name) > 100 || len(list[0]) > maxValue {
+		if len(name) > 100 || len(list[0]) > maxValue && !tokens[name] {
 			return invalid("A parameter is too long")
 		}
 	}
 	return nil
 }
+
+// tokens are the parameters that hold a token of ours, which can be larger than anything else; the body bounds them.
+var tokens = map[string]bool{"token": true, "access_token": true, "id_token_hint": true}
 
 func clean(s string) bool {
 	for i := range len(s) {

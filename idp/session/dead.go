@@ -17,7 +17,7 @@ func (s *Sessions) Subscribe(o *outbox.Outbox) {
 	} {
 		o.Subscribe(kind, "session.dead", s.EndDead)
 	}
-	o.Subscribe(directory.EventUserErased, "session.forget", s.forget)
+	o.Subscribe(directory.EventUserErased, "session.forget", directory.OfErased(s.forget))
 }
 
 // EndDead marks sids of other epochs than their membership's as ended, and sessions that the person may have no more.

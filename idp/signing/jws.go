@@ -17,8 +17,9 @@ import (
 	"portvakt/internal/fault"
 )
 
-// maxToken bounds what is looked at, before anything is decoded.
-const maxToken = 16 << 10
+// maxToken bounds what is looked at, before anything is decoded. The largest token that we make, of an application that chose
+// the largest budget for its claims, stays below.
+const maxToken = 64 << 10
 
 // ErrBadToken says that a text is no token of ours of a wanted type. It never says why.
 var ErrBadToken = fault.New(fault.Unauthenticated, "bad_token", "The token is not valid")

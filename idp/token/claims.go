@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +23,7 @@ const (
 	scopeAuthZEN       = "authzen"
 	scopeTransfers     = directory.ScopeTransfers
 	scopeMail          = "mail"
+	scopeAccessAdmin   = "access_admin"
 )
 
 // resources are the APIs of ours, by the scopes that open them: a token for one is refused by the others. The address of one
@@ -36,6 +36,7 @@ var resources = []struct {
 	{scopeAuthZEN, "/access/v1", false},
 	{scopeTransfers, "/api/v1", false},
 	{scopeMail, "/api/v1", false},
+	{scopeAccessAdmin, "/api/v1", false},
 }
 
 // wantsOrganization: organization:<slug> asks for one organization and hears which it is.
@@ -45,16 +46,7 @@ func wantsOrganization(scope []string) bool {
 	})
 }
 
-// fit says what becomes of access claims that are larger than the budget.
-type fit uint8
-
-const (
-	whole  fit = iota // userinfo: its size hurts nobody
-	budget            // tokens travel in headers
-)
-
-// memberClaims are the claims of the scopes organization, organizations and access, as an object. What goes over the
-// budget is left out as a whole and flagged by access_ref, where it can be asked for.
+// memberClaims are the claims of the scopes organization, organizations and access, as an object.
 func (s *Service) memberClaims(ctx context.Context, c Client, st directory.Standing, scope []string, f fit) ([]byte, error) {
 	o := newObject(256)
 	if wantsOrganization(scope) {
@@ -67,56 +59,29 @@ func (s *Service) memberClaims(ctx context.Context, c Client, st directory.Stand
 			o.number("membership_end", st.End.Unix())
 		}
 	}
-	large := newObject(512)
-	if slices.Contains(scope, scopeAccess) {
-		if err := s.accessClaims(ctx, c, st, scope, &large); err != nil {
+	var list []member
+	if slices.Contains(scope, scopeAccess) && s.Claims != nil {
+		o.number("access_version", st.AccessVersion)
+		told, err := s.accessClaims(ctx, c, st)
+		if err != nil {
 			return nil, err
 		}
+		list = told
 	}
 	if slices.Contains(scope, scopeOrganizations) {
-		if err := s.organizationsClaim(ctx, c, st.User, &large); err != nil {
+		body, err := s.organizationsClaim(ctx, c, st.User)
+		if err != nil {
 			return nil, err
 		}
+		list = append(list, newMember("organizations", body))
 	}
-	more := large.end()
-	if f == budget && len(more) > s.cfg.ClaimsBudget {
-		o.text("access_ref", s.cfg.Issuer+"/access/v1")
-		return o.end(), nil
+	if f != whole {
+		list = s.within(s.budgetOf(c, f), list, &o)
 	}
-	o.members(more)
+	for _, m := range list {
+		o.member(m)
+	}
 	return o.end(), nil
-}
-
-func (s *Service) accessClaims(ctx context.Context, c Client, st directory.Standing, scope []string, o *object) error {
-	if s.Claims == nil {
-		return nil
-	}
-	claims, err := s.Claims.Of(ctx, st, scope)
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		values := claims[name]
-		if name == "entitlements" && c.Modules != nil {
-			values = entitlementsOf(c.Modules, values)
-		}
-		if values != nil {
-			o.texts(name, values)
-		}
-	}
-	return nil
-}
-
-// entitlementsOf keeps of "module:action" those of the application's own modules.
-func entitlementsOf(modules, entitlements []string) []string {
-	out := make([]string, 0, len(entitlements))
-	for _, e := range entitlements {
-		module, _, _ := strings.Cut(e, ":")
-		if slices.Contains(modules, module) {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // shortMembership is one entry of the claim organizations.
@@ -129,10 +94,10 @@ type shortMembership struct {
 }
 
 // organizationsClaim lists the person's organizations that the application serves: of the others it is told nothing.
-func (s *Service) organizationsClaim(ctx context.Context, c Client, user directory.UserID, o *object) error {
+func (s *Service) organizationsClaim(ctx context.Context, c Client, user directory.UserID) ([]byte, error) {
 	standings, err := s.Directory.Memberships.StandingsOf(ctx, user)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := s.DB.Now()
 	list := make([]shortMembership, 0, len(standings))
@@ -141,11 +106,7 @@ func (s *Service) organizationsClaim(ctx context.Context, c Client, user directo
 			list = append(list, shortMembership{st.Organization.String(), st.Slug, st.Name, st.Membership.String(), string(st.Kind)})
 		}
 	}
-	body, err := json.Marshal(list)
-	if err == nil {
-		o.raw("organizations", body)
-	}
-	return err
+	return json.Marshal(list)
 }
 
 // personClaims are the standard claims of the scopes profile, email, phone and address (OpenID Connect Core §5.4): the

@@ -10,5 +10,7 @@
 //   - Of a family one refresh token is alive; an older one ends it. What was just rotated gets the same child again
 //     for a few seconds, so a lost answer or a second tab does not sign anybody out (TestRefreshRace, TestRefreshReuse).
 //   - Refresh tokens are derived, not stored; codes are stored as SHA-256.
+//   - No mapping of an application overwrites a claim with a meaning of its own (TestR44_AMappingBesideTheRulesIsLeftOut), and
+//     what is too large for a token is named there (TestR44_TheBudgetLeavesOutTheLargestAndSaysSo).
 //   - Asking whether a token counts never writes (TestStateNeverWrites).
 package token

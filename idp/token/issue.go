@@ -26,7 +26,7 @@ func (s *Service) issue(ctx context.Context, c Client, out outcome) (Tokens, err
 	if !out.pass.Valid() || out.pass.Application() != c.ID || c.ID.IsZero() {
 		return Tokens{}, errWrongPass
 	}
-	claims, err := s.memberClaims(ctx, c, out.pass.Standing(), out.scope, budget)
+	claims, err := s.memberClaims(ctx, c, out.pass.Standing(), out.scope, inHeader)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -41,12 +41,23 @@ func (s *Service) issue(ctx context.Context, c Client, out outcome) (Tokens, err
 		t.RefreshToken = s.refreshToken(out.family.id, out.family.generation)
 	}
 	if slices.Contains(out.scope, scopeOpenID) {
-		if !c.ClaimsInID {
-			claims = nil
+		if claims, err = s.idClaims(ctx, c, out, claims); err != nil {
+			return Tokens{}, err
 		}
 		t.IDToken, err = s.idToken(ctx, c, out, idToken{access: access, claims: claims, expires: expires})
 	}
 	return t, err
+}
+
+// idClaims are those of the access token, where the application wants them, unless they are too large for an ID token.
+func (s *Service) idClaims(ctx context.Context, c Client, out outcome, access []byte) ([]byte, error) {
+	switch {
+	case !c.ClaimsInID:
+		return nil, nil
+	case s.budgetOf(c, inHeader) <= mostInAddress:
+		return access, nil
+	}
+	return s.memberClaims(ctx, c, out.pass.Standing(), out.scope, inAddress)
 }
 
 // accessToken is a JWT of RFC 9068, with sid and, so that its state is found again, fam.

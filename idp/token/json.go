@@ -45,14 +45,26 @@ func (o *object) truth(name string, value bool) {
 
 func (o *object) texts(name string, values []string) {
 	o.name(name)
-	o.b = append(o.b, '[')
-	for i, v := range values {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
-		o.b = appendText(o.b, v)
+	o.b = appendTexts(o.b, values)
+}
+
+// member is a claim that is written already: its name, escaped, and its value.
+type member struct {
+	name string
+	json []byte
+}
+
+func newMember(name string, value []byte) member {
+	b := appendText(make([]byte, 0, len(name)+3+len(value)), name)
+	return member{name, append(append(b, ':'), value...)}
+}
+
+// member adds a written claim.
+func (o *object) member(m member) {
+	if len(o.b) > 1 {
+		o.b = append(o.b, ',')
 	}
-	o.b = append(o.b, ']')
+	o.b = append(o.b, m.json...)
 }
 
 // members adds what is between the braces of another object.
@@ -72,6 +84,17 @@ func (o *object) raw(name string, value []byte) {
 }
 
 func (o *object) end() []byte { return append(o.b, '}') }
+
+func appendTexts(b []byte, values []string) []byte {
+	b = append(b, '[')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, v)
+	}
+	return append(b, ']')
+}
 
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {

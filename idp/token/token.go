@@ -14,12 +14,6 @@ import (
 	"portvakt/internal/sqldb"
 )
 
-// Claims says what a member may do, for the scope access: roles, role_path, groups, entitlements, profiles, functions,
-// segments. The standing was judged a moment before and need not be judged again.
-type Claims interface { // authz
-	Of(ctx context.Context, standing directory.Standing, scopes []string) (map[string][]string, error)
-}
-
 // SIDs gives the sid of a session in the organization of a pass, and notes that the application was opened there.
 type SIDs interface { // session.Sessions
 	SID(ctx context.Context, tx *sqldb.Tx, session SessionID, pass gate.Pass) (SID, error)
@@ -51,7 +45,7 @@ type Config struct {
 	Access       time.Duration // how long access and ID tokens live
 	RefreshIdle  time.Duration // how long a refresh token lives unused
 	RefreshTotal time.Duration // how long a sign-in can be refreshed altogether
-	ClaimsBudget int           // most bytes of access claims in a token; more is replaced by access_ref
+	ClaimsBudget int           // most bytes of access claims in a token, where the application says nothing else
 }
 
 // DefaultConfig has the lifetimes that fit almost everybody.
@@ -73,7 +67,9 @@ type Client struct {
 	RefreshLifetime time.Duration // 0: the installation's
 	Refresh         bool          // is given refresh tokens
 	ClaimsInID      bool
-	Modules         []string               // whose entitlements it is told; nil: all
+	Modules         []string // whose entitlements it is told; nil: all
+	AccessClaims    []directory.ClaimMapping
+	ClaimsBudget    int                    // 0: the installation's
 	Scopes          []string               // that it may ask for at present; nil: all
 	ConsentNeeded   bool                   // the person must have agreed in each organization
 	Credential      directory.CredentialID // what a service account proved itself with; its token says so
@@ -88,6 +84,7 @@ func ClientOf(a directory.Application, g gate.Application) Client {
 		ID: a.ID, ClientID: a.ClientID, Audience: m.Audience, IDAlgorithm: m.IDTokenSignedResponseAlg, AccessAlgorithm: m.AccessTokenSignedResponseAlg,
 		AccessLifetime: time.Duration(m.AccessTokenSeconds) * time.Second, RefreshLifetime: time.Duration(m.RefreshTokenSeconds) * time.Second,
 		Refresh: slices.Contains(g.Grants, "refresh_token"), ClaimsInID: m.ClaimsInIDToken, Modules: m.Modules, Gate: g,
+		AccessClaims: a.AccessClaims, ClaimsBudget: int(m.ClaimsBudget),
 	}
 	return c.complete()
 }

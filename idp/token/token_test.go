@@ -88,7 +88,7 @@ func TestClaimsInIDTokenAndBudget(t *testing.T) {
 		}
 		tokens := w.tokens(t)
 		access := payload(t, tokens.AccessToken)
-		if access["entitlements"] != nil || access["roles"] != nil || access["access_ref"] != issuer+"/access/v1" || access["org_slug"] != "nordlys" {
+		if access["entitlements"] != nil || access["roles"] == nil || access["access_ref"] != issuer+"/access/v1" || access["org_slug"] != "nordlys" {
 			t.Errorf("over budget: %v", access)
 		}
 		a := must(w.VerifyAccess(ctx, tokens.AccessToken))(t)

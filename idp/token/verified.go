@@ -12,6 +12,7 @@ type verified struct{ shards [shards]shard }
 const (
 	shards    = 16
 	shardSize = 1024
+	keptBytes = 12 << 10 // the claims of a larger token are not worth the memory
 )
 
 type shard struct {
@@ -35,6 +36,9 @@ func (v *verified) get(key [sha256.Size]byte, version int64) *Access {
 }
 
 func (v *verified) put(key [sha256.Size]byte, version int64, a *Access) {
+	if len(a.claims) > keptBytes {
+		return
+	}
 	s := &v.shards[key[0]%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"portvakt/authz"
 	"portvakt/idp/gate"
 	"portvakt/idp/signing"
 	"portvakt/idp/token"
@@ -63,8 +64,14 @@ func (somePrefix) Prefix() string { return "x" }
 
 type accessOf map[string][]string
 
-func (a accessOf) Of(context.Context, directory.Standing, []string) (map[string][]string, error) {
-	return a, nil
+func (a accessOf) Of(_ context.Context, _ directory.Standing, modules []string, mapping []directory.ClaimMapping) ([]token.Claim, error) {
+	c := authz.Claims{Roles: a["roles"], Groups: a["groups"], Entitlements: a["entitlements"], RolePath: a["role_path"],
+		Profiles: a["profiles"], Functions: a["functions"], Segments: a["segments"]}
+	var out []token.Claim
+	for _, n := range authz.Mapping(mapping).Apply(c.Only(modules)) {
+		out = append(out, token.Claim(n))
+	}
+	return out, nil
 }
 
 // world is a person with a session in an organization, an application, and everything that issues.
@@ -190,9 +197,11 @@ func (w *world) counts(t testing.TB, access string) bool {
 	return err == nil
 }
 
+func base64url(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
+
 func payload(t testing.TB, jwt string) map[string]any {
 	t.Helper()
-	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(jwt, ".")[1])
+	raw, err := base64url(strings.Split(jwt, ".")[1])
 	if err != nil {
 		t.Fatal(err)
 	}
