@@ -1,7 +1,7 @@
-.PHONY: help run build check static test interop bench
+.PHONY: help run build check static test example interop bench bench-peers
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: ## start with demo data: http://localhost:8080
 	go run ./cmd/portvakt serve --dev
@@ -9,8 +9,8 @@ run: ## start with demo data: http://localhost:8080
 build: ## build the static binary bin/portvakt
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/portvakt ./cmd/portvakt
 
-check: static ## everything quick: format, vet, staticcheck, generated files, rules of the house, tests on SQLite
-	env -u TEST_POSTGRES_URL -u REQUIRE_POSTGRES go test ./...
+check: static ## everything quick: format, vet, staticcheck, generated files, rules of the house, tests on SQLite (small sizes)
+	env -u TEST_POSTGRES_URL -u REQUIRE_POSTGRES go test -short ./...
 
 static: ## what needs no test to run: format, vet, staticcheck, generated files
 	@unformatted=$$(go list -tags e2e -f '{{.Dir}}' ./... | xargs gofmt -l | sort -u); \
@@ -22,8 +22,14 @@ static: ## what needs no test to run: format, vet, staticcheck, generated files
 test: ## everything: both engines, race detector, fuzzing, end to end, browser (sets itself up)
 	scripts/test
 
+example: ## run the example application of docs/integration against the real service
+	cd docs/integration/example-app && go vet ./... && go test -count=1 ./...
+
 interop: ## judges from PyPI against a development instance (needs Python; CI does not run it)
 	scripts/interop
 
 bench: ## measure the hot paths, as ratios to a floor of the same run
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-peers: ## the same decisions by Portvakt, cedar-go and openfga (a module of its own)
+	cd bench/peers && go run .

@@ -31,7 +31,12 @@ var acts = map[string]func(context.Context, *house, json.RawMessage) (string, er
 	"operator.grant":   actOn(grantOperator),
 	"operator.revoke":  actOn(revokeOperator),
 	"operator.erase":   actOn(erasePerson),
+	"explain":          actOn(explainDecision),
+	"recalculate":      actOn(askRecalculation),
+	"recalculation":    actOn(watchRecalculation),
 	"service-account":  actOn(actOnServiceAccount),
+
+	"provisioning-client": actOn(actOnProvisioningClient),
 }
 
 // actOn reads an act's arguments.
@@ -69,24 +74,30 @@ type ofOrganization struct {
 
 // perform does an act wherever it has to be done, and prints what came of it.
 func (t target) perform(w world, kind string, arguments any) error {
+	text, err := t.ask(w, kind, arguments)
+	if _, some := errors.AsType[partly](err); err != nil && !some {
+		return err
+	}
+	fmt.Fprintln(w.stdout, text)
+	return err
+}
+
+// ask does an act wherever it has to be done, and answers what came of it.
+func (t target) ask(w world, kind string, arguments any) (string, error) {
 	raw, err := json.Marshal(arguments)
 	if err != nil {
-		return err
+		return "", err
 	}
 	request := actRequest{Kind: kind, Arguments: raw}
 	text, err := t.actHere(w, request)
 	if errors.Is(err, errServed) {
 		var cfg Config
 		if cfg, err = t.configuration(w); err != nil {
-			return err
+			return "", err
 		}
 		text, err = overSocket(w.ctx, socketPath(cfg.Database.URL), "act", request)
 	}
-	if _, some := errors.AsType[partly](err); err != nil && !some {
-		return err
-	}
-	fmt.Fprintln(w.stdout, text)
-	return err
+	return text, err
 }
 
 // partly is the error of an act that did some of what it was asked for; what it has to say is printed all the same.

@@ -18,9 +18,10 @@ import (
 
 type applyCommand struct {
 	target
-	File   string `short:"f" required:"" help:"The file to apply (YAML)." type:"path"`
-	DryRun bool   `help:"Only tell what would change."`
-	Dev    bool   `help:"Allow secrets in clear, for a database of serve --dev."`
+	File    string `short:"f" required:"" help:"The file to apply (YAML)." type:"path"`
+	DryRun  bool   `help:"Only tell what would change, and who would gain or lose access."`
+	Details bool   `help:"With --dry-run: name everybody whose access would change."`
+	Dev     bool   `help:"Allow secrets in clear, for a database of serve --dev."`
 }
 
 // Run applies the file, through the process that serves the database if there is one.
@@ -36,7 +37,7 @@ func (c applyCommand) Run(w world) error {
 	if c.Dev && cfg.Keys.Master == "" {
 		cfg.Keys.Master = devMaster
 	}
-	request := applyRequest{Name: c.File, Data: data, DryRun: c.DryRun}
+	request := applyRequest{Name: c.File, Data: data, DryRun: c.DryRun, Details: c.Details}
 	text, err := c.here(w, cfg, request)
 	if errors.Is(err, errServed) {
 		text, err = overSocket(w.ctx, socketPath(cfg.Database.URL), "apply", request)
@@ -72,7 +73,7 @@ func (c applyCommand) here(w world, cfg Config, request applyRequest) (string, e
 	}
 	h := &house{db: db.DB, dir: directory.New(db.DB), keys: keys}
 	h.credentials = credential.New(db.DB, secret.NewPasswords(secret.DefaultParams), keys, nil, credential.Config{})
-	return h.apply(w.ctx, file, runOf(request.DryRun))
+	return h.applyOrPlan(w.ctx, file, request)
 }
 
 // prepareTables brings the tables up to date. A dry run does so in an empty database only: to a database that serves, new
@@ -120,8 +121,16 @@ func parseFile(name string, data []byte, secrets secretsAllowed) (*seed.File, er
 	return file, nil
 }
 
+// applyOrPlan does what a request asks for.
+func (h *house) applyOrPlan(ctx context.Context, file *seed.File, r applyRequest) (string, error) {
+	if r.DryRun {
+		return h.plan(ctx, file, namesTold(r.Details))
+	}
+	return h.apply(ctx, file)
+}
+
 // apply writes the file's wishes into the database and answers the report.
-func (h *house) apply(ctx context.Context, file *seed.File, run kindOfRun) (string, error) {
+func (h *house) apply(ctx context.Context, file *seed.File) (string, error) {
 	problems, err := file.Resolve(ctx, h.dir)
 	if err != nil {
 		return "", err
@@ -129,7 +138,12 @@ func (h *house) apply(ctx context.Context, file *seed.File, run kindOfRun) (stri
 	if len(problems) > 0 {
 		return "", problems
 	}
-	deps := seed.Deps{DB: h.db, Directory: h.dir, Hash: h.credentials.Hash, SetPassword: h.credentials.Set, SetTOTP: h.credentials.SetTOTP,
+	report, err := seed.Apply(ctx, h.seedDeps(), file)
+	return report.String(), err
+}
+
+func (h *house) seedDeps() seed.Deps {
+	return seed.Deps{DB: h.db, Directory: h.dir, Hash: h.credentials.Hash, SetPassword: h.credentials.Set, SetTOTP: h.credentials.SetTOTP,
 		SetInitial: func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error {
 			return h.credentials.SetInitial(ctx, tx, credential.Initial{User: user, Hash: hash})
 		},
@@ -137,12 +151,6 @@ func (h *house) apply(ctx context.Context, file *seed.File, run kindOfRun) (stri
 			has, err := h.credentials.Of(ctx, q, user)
 			return has.Password, has.Code, err
 		}}
-	do := seed.Apply
-	if run == dryRun {
-		do = seed.Plan
-	}
-	report, err := do(ctx, deps, file)
-	return report.String(), err
 }
 
 // applyRequest serves the local socket.
@@ -152,7 +160,7 @@ func (h *house) applyRequest(dev bool) func(context.Context, applyRequest) (stri
 		if err != nil {
 			return "", err
 		}
-		return h.apply(ctx, file, runOf(r.DryRun))
+		return h.applyOrPlan(ctx, file, r)
 	}
 }
 

@@ -17,30 +17,43 @@ type auditCommand struct {
 	Export auditExportCommand `cmd:"" help:"Write an organization's chain as JSON Lines, with all that is needed to verify it."`
 }
 
-type auditListCommand struct {
+// ofChain names one chain of the history.
+type ofChain struct {
 	reading
 	Organization string `help:"The organization's slug; without it, what belongs to no organization." placeholder:"SLUG"`
-	Person       string `help:"Whom it is about: an e-mail address or an identifier." placeholder:"WHO"`
-	Object       string `help:"Identifier of what was changed." placeholder:"ID"`
-	Action       string `help:"What was done, as in membership.suspended." placeholder:"ACTION"`
-	Actor        string `help:"Identifier of who did it." placeholder:"ID"`
-	From         string `help:"Only since then: a date (in UTC), or a time as in RFC 3339." placeholder:"TIME"`
-	To           string `help:"Only before then." placeholder:"TIME"`
-	Limit        int    `help:"How many entries at most." default:"50"`
-	JSON         bool   `help:"One JSON object a line." name:"json"`
+}
+
+func (c ofChain) openChain(w world) (*sqldb.DB, directory.OrganizationID, error) {
+	db, err := c.open(w)
+	if err != nil {
+		return nil, directory.OrganizationID{}, err
+	}
+	organization, err := organizationNamed(w, db, c.Organization)
+	if err != nil {
+		db.Close()
+	}
+	return db, organization, err
+}
+
+type auditListCommand struct {
+	ofChain
+	Person string `help:"Whom it is about: an e-mail address or an identifier." placeholder:"WHO"`
+	Object string `help:"Identifier of what was changed." placeholder:"ID"`
+	Action string `help:"What was done, as in membership.suspended." placeholder:"ACTION"`
+	Actor  string `help:"Identifier of who did it." placeholder:"ID"`
+	From   string `help:"Only since then: a date (in UTC), or a time as in RFC 3339." placeholder:"TIME"`
+	To     string `help:"Only before then." placeholder:"TIME"`
+	Limit  int    `help:"How many entries at most." default:"50"`
+	JSON   bool   `help:"One JSON object a line." name:"json"`
 }
 
 // Run lists the newest entries.
 func (c auditListCommand) Run(w world) error {
-	db, err := c.open(w)
+	db, organization, err := c.openChain(w)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	organization, err := organizationNamed(w, db, c.Organization)
-	if err != nil {
-		return err
-	}
 	filter, err := c.filter(w, db)
 	if err != nil {
 		return err
@@ -126,23 +139,18 @@ func oneLine(r audit.Record) string {
 }
 
 type auditExportCommand struct {
-	reading
-	Organization string `help:"The organization's slug; without it, what belongs to no organization." placeholder:"SLUG"`
-	From         string `help:"Only since then." placeholder:"TIME"`
-	To           string `help:"Only before then." placeholder:"TIME"`
+	ofChain
+	From string `help:"Only since then." placeholder:"TIME"`
+	To   string `help:"Only before then." placeholder:"TIME"`
 }
 
 // Run writes the chain to standard output.
 func (c auditExportCommand) Run(w world) error {
-	db, err := c.open(w)
+	db, organization, err := c.openChain(w)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	organization, err := organizationNamed(w, db, c.Organization)
-	if err != nil {
-		return err
-	}
 	var span audit.Span
 	if span.From, err = parseWhen("from", c.From); err != nil {
 		return err

@@ -45,8 +45,8 @@ type benchDirectoryCommand struct {
 
 // Run measures both databases.
 func (c benchDirectoryCommand) Run(w world) error {
-	var figures [2][]bench.Latency
-	for i, url := range []string{c.Small, c.Database} {
+	var databases []*sqldb.DB
+	for _, url := range []string{c.Database, c.Small} {
 		if url == "" {
 			continue
 		}
@@ -54,13 +54,19 @@ func (c benchDirectoryCommand) Run(w world) error {
 		if err != nil {
 			return err
 		}
-		figures[i], err = bench.MeasureCrowd(w.ctx, db, c.Rounds)
-		db.Close()
-		if err != nil {
+		defer db.Close()
+		databases = append(databases, db)
+	}
+	figures, err := bench.MeasureCrowds(w.ctx, c.Rounds, databases...)
+	if err != nil {
+		return err
+	}
+	bench.PrintLatencies(w.stdout, figures...)
+	for _, db := range databases {
+		if err := bench.PrintEndings(w.ctx, w.stdout, db, 100); err != nil {
 			return err
 		}
 	}
-	bench.PrintLatencies(w.stdout, figures[1], figures[0])
 	return nil
 }
 

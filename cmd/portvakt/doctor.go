@@ -204,6 +204,13 @@ func (d *diagnosis) directory() error {
 	if len(orphans)+len(vacant) == 0 {
 		d.say(fine, "organizations", "each has an administrator, and no function has lost its holder")
 	}
+	drifted, err := dir.Access.Drifted(d.w.ctx)
+	if err != nil {
+		return err
+	}
+	if len(drifted) > 0 {
+		d.say(warning, "access", "the last recalculation found something else running than the rows say, and mended it, in %s", shortened(drifted))
+	}
 	left, err := dir.Users.BadlyErased(d.w.ctx)
 	if err != nil {
 		return err

@@ -23,8 +23,8 @@ func tellHead(tx *sqldb.Tx, head audit.Head) error {
 
 // subscribeErasure has every room forget what it keeps of an erased person.
 func (h *house) subscribeErasure() {
-	h.events.Subscribe(directory.EventUserErased, "credential.forget", h.credentials.Forget)
-	h.events.Subscribe(directory.EventUserErased, "interaction.forget", h.talks.Forget)
+	h.events.Subscribe(directory.EventUserErased, "credential.forget", directory.OfErased(h.credentials.Forget))
+	h.events.Subscribe(directory.EventUserErased, "interaction.forget", directory.OfErased(h.talks.Forget))
 	h.events.Subscribe(directory.EventUserErased, "audit.forget", func(ctx context.Context, e outbox.Event) error {
 		for {
 			n, err := audit.ForgetOrigins(ctx, h.db, e.Subject)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portvakt/authz"
+	"portvakt/authz/authzen"
 	"portvakt/idp/account"
 	"portvakt/idp/application"
 	"portvakt/idp/credential"
@@ -53,9 +54,11 @@ type house struct {
 	accounts    *account.Account
 	notices     *notice.Notices
 	reminded    time.Time // when remindEnding last did
+	engine      *authz.Engine
 	oidc        *oidc.Handler
 	scim        *scim.Handler
 	api         *api.Handler
+	access      *authzen.Handler
 	console     *console.Console
 	renderer    *web.Renderer
 	pages       *idpweb.Pages
@@ -66,6 +69,7 @@ type house struct {
 // build puts the house together over an open, migrated database. Nothing runs yet.
 func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *slog.Logger) (*house, error) {
 	h := &house{log: log, db: db, clock: clock, dir: directory.New(db), events: outbox.New(db, log), limits: ratelimit.New(db)}
+	h.engine = authz.New(h.dir.Access, authz.Config{DB: db})
 	var err error
 	if h.keys, err = o.masterKeys(); err != nil {
 		return nil, mistakef("keys.master: %w", err)
@@ -86,6 +90,9 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 		return nil, err
 	}
 	h.buildAPI(o)
+	if err := h.buildAuthZEN(o); err != nil {
+		return nil, err
+	}
 	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Log: log}); err != nil {
 		return nil, err
 	}
@@ -129,28 +136,16 @@ func (h *house) sender(o *options) (mail.Sender, error) {
 	return mail.NewSMTP(o.smtp(ca))
 }
 
-// claims lets authz say what a member may do, in the shape that tokens are made of.
-type claims struct{ engine *authz.Engine }
-
-// Of answers the claims of the scope access.
-func (c claims) Of(ctx context.Context, s directory.Standing, _ []string) (map[string][]string, error) {
-	may, err := c.engine.ClaimsOf(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return map[string][]string{
-		"roles": may.Roles, "role_path": may.RolePath, "groups": may.Groups, "entitlements": may.Entitlements,
-		"profiles": may.Profiles, "functions": may.Functions, "segments": may.Segments,
-	}, nil
-}
-
 // work is what runs beside the requests until ctx ends; it answers when all of it has stopped.
 func (h *house) work(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { h.db.Watermarks().Run(ctx) })
+	group.Go(func() { h.engine.Run(ctx) })
+	group.Go(func() { h.engine.RunRecalculations(ctx, h.log) })
 	group.Go(func() { h.ring.Run(ctx) })
 	group.Go(func() { h.tokens.Run(ctx, h.log) })
 	group.Go(func() { h.clients.Run(ctx, h.log) })
+	group.Go(func() { h.scim.Run(ctx) })
 	group.Go(func() { h.logged("outbox", h.events.Run(ctx)) })
 	group.Go(func() { h.sealer.Run(ctx) })
 	group.Go(func() { h.logged("sessions", h.sessions.Run(ctx)) })

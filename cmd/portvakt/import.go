@@ -128,6 +128,7 @@ type bar struct {
 	told     time.Time
 	first    int
 	drawn    bool
+	certain  bool // nothing can be refused
 }
 
 func newBar(to io.Writer) *bar {
@@ -160,7 +161,10 @@ func (b *bar) progress(p importer.Progress) {
 		return
 	}
 	b.told = now
-	text := fmt.Sprintf("%d of %d, %d refused", p.Done, p.Total, p.Refused)
+	text := fmt.Sprintf("%d of %d", p.Done, p.Total)
+	if !b.certain {
+		text += fmt.Sprintf(", %d refused", p.Refused)
+	}
 	if past := now.Sub(b.began); past >= time.Second { // before, a pace says nothing
 		text += fmt.Sprintf(", %.0f a second", float64(p.Done-b.first)/past.Seconds())
 	}
@@ -177,6 +181,7 @@ func (b *bar) end() {
 	if b.drawn {
 		fmt.Fprintln(b.to)
 	}
+	b.drawn = false
 }
 
 // importRequest is an import as the local socket takes it; the file follows.

@@ -92,6 +92,7 @@ func importOverSocket(ctx context.Context, path string, request importRequest, o
 	if err != nil {
 		return none, err
 	}
+	r.Header.Set(callerHeader, thisUser())
 	res, err := client.Do(r)
 	if err != nil {
 		return none, mistakef("the database is served by another process that does not answer on its socket: %w", err)

@@ -38,11 +38,18 @@ var (
 	outboxWaiting = prometheus.NewDesc("portvakt_outbox_waiting", "Deliveries that are not done yet.", nil, nil)
 	outboxOldest  = prometheus.NewDesc("portvakt_outbox_oldest_seconds", "Age of the oldest delivery that is not done yet.", nil, nil)
 	outboxGivenUp = prometheus.NewDesc("portvakt_outbox_given_up", "Deliveries that were given up after the last try.", nil, nil)
+
+	accessSnapshots = prometheus.NewDesc("portvakt_access_snapshots", "Organizations whose access model is held compiled.", nil, nil)
+	accessBytes     = prometheus.NewDesc("portvakt_access_snapshot_bytes", "About how much memory these take.", nil, nil)
+	accessRebuilds  = prometheus.NewDesc("portvakt_access_rebuilds_total", "Access models read and compiled since the start.", nil, nil)
+	accessSeconds   = prometheus.NewDesc("portvakt_access_rebuild_seconds_total", "Time spent on that, reading included.", nil, nil)
+	accessEvicted   = prometheus.NewDesc("portvakt_access_evictions_total", "Access models let go for want of memory.", nil, nil)
 )
 
 // Describe names the metrics.
 func (watched) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{panicsTotal, outboxWaiting, outboxOldest, outboxGivenUp} {
+	for _, d := range []*prometheus.Desc{panicsTotal, outboxWaiting, outboxOldest, outboxGivenUp,
+		accessSnapshots, accessBytes, accessRebuilds, accessSeconds, accessEvicted} {
 		out <- d
 	}
 }
@@ -50,6 +57,13 @@ func (watched) Describe(out chan<- *prometheus.Desc) {
 // Collect reads them; a database that does not answer leaves the outbox's out.
 func (c watched) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(panicsTotal, prometheus.CounterValue, float64(c.s.main.Panics()))
+	a := c.s.house.engine.Stats()
+	for d, n := range map[*prometheus.Desc]float64{accessSnapshots: float64(a.Snapshots), accessBytes: float64(a.Bytes)} {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n)
+	}
+	for d, n := range map[*prometheus.Desc]float64{accessRebuilds: float64(a.Rebuilds), accessSeconds: a.Seconds, accessEvicted: float64(a.Evictions)} {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, n)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	backlog, err := c.s.house.events.Backlog(ctx)

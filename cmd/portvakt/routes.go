@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"portvakt/authz/authzen"
 	"portvakt/internal/api"
 	"portvakt/internal/fault"
 	"portvakt/scim"
@@ -27,6 +29,7 @@ func (h *house) handler(o *options) http.Handler {
 		}
 		hot.exact[route.Path] = hotRoute{route.Methods, handler}
 	}
+	maps.Copy(hot.exact, h.accessRoutes())
 	hot.next.UseEncodedPath()
 	hot.next.SkipClean(true) // the server has refused what is not clean
 	h.routes(o, hot.next, sameOrigin)
@@ -40,7 +43,7 @@ type hotRoutes struct {
 }
 
 type hotRoute struct {
-	methods []string
+	methods []string // nil: the handler answers every one
 	handler http.Handler
 }
 
@@ -50,7 +53,7 @@ func (h hotRoutes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 		h.next.ServeHTTP(w, r)
-	case !slices.Contains(route.methods, r.Method):
+	case route.methods != nil && !slices.Contains(route.methods, r.Method):
 		w.Header().Set("Allow", strings.Join(route.methods, ", "))
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	default:
@@ -61,6 +64,7 @@ func (h hotRoutes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *house) routes(o *options, r *mux.Router, sameOrigin *http.CrossOriginProtection) {
 	r.PathPrefix(scim.Prefix).Handler(h.scim)
 	r.PathPrefix(api.Prefix).Handler(h.api)
+	r.PathPrefix(authzen.Prefix).Handler(h.access)
 	for _, route := range h.talks.Routes() {
 		r.Handle(route.Path, sameOrigin.Handler(route.Handler))
 	}

@@ -105,7 +105,7 @@ func (s *server) open(w world) (err error) {
 		return err
 	}
 	if s.seeds != nil {
-		if _, err := s.house.apply(w.ctx, s.seeds, realRun); err != nil {
+		if _, err := s.house.apply(w.ctx, s.seeds); err != nil {
 			return err
 		}
 		debug.FreeOSMemory() // each password of the seed took 19 MiB to hash; without this they would stay for minutes

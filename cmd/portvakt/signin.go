@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 
-	"portvakt/authz"
 	"portvakt/idp/account"
 	"portvakt/idp/application"
 	"portvakt/idp/credential"
@@ -22,6 +21,7 @@ import (
 // buildSignIn puts the sign-in conversation and the tokens together, from the ground up.
 func (h *house) buildSignIn(o *options) (err error) {
 	h.clients = application.NewClients(h.db, h.dir)
+	h.clients.ReadKeysBy(h.outside, h.log)
 	door := gate.New(h.dir)
 	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{})
 	h.sessions, err = session.New(h.db, session.Config{Issuer: o.Issuer, Idle: o.Sessions.Idle, Absolute: o.Sessions.Absolute}, h.log)
@@ -33,7 +33,7 @@ func (h *house) buildSignIn(o *options) (err error) {
 	lifetimes.Issuer, lifetimes.Access = o.Issuer, o.Tokens.Access
 	lifetimes.RefreshIdle, lifetimes.RefreshTotal = o.Tokens.RefreshIdle, o.Tokens.RefreshAbsolute
 	h.tokens = token.New(token.Parts{DB: h.db, Directory: h.dir, Gate: door, Ring: h.ring, Keys: h.keys,
-		Claims: claims{authz.New(h.dir.Access)}, SIDs: oidc.SIDs(h.sessions)}, lifetimes)
+		Claims: claims{h.engine}, SIDs: oidc.SIDs(h.sessions)}, lifetimes)
 	devMail := ""
 	if o.dev && o.Mail.Host == "" {
 		devMail = o.Issuer + "/dev/mail"

@@ -40,9 +40,10 @@ func onSocket[T any](do func(context.Context, T) (string, error)) socketHandler 
 }
 
 type applyRequest struct {
-	Name   string `json:"name"`
-	Data   []byte `json:"data"`
-	DryRun bool   `json:"dry_run"`
+	Name    string `json:"name"`
+	Data    []byte `json:"data"`
+	DryRun  bool   `json:"dry_run"`
+	Details bool   `json:"details"`
 }
 
 type socketAnswer struct {
@@ -146,7 +147,7 @@ func serveSocket(ctx context.Context, listener net.Listener, handlers map[string
 		}
 		writeJSON(w, http.StatusOK, answer)
 	})
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: sayingWho(handler), ConnContext: witnessed, ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -176,6 +177,7 @@ func overSocket(ctx context.Context, path, kind string, req any) (string, error)
 	if err != nil {
 		return "", err
 	}
+	r.Header.Set(callerHeader, thisUser())
 	res, err := client.Do(r)
 	if err != nil {
 		return "", mistakef("the database is served by another process that does not answer on its socket: %w", err)

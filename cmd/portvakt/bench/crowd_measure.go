@@ -18,132 +18,97 @@ type Latency struct {
 	P50, P99 time.Duration
 }
 
-// MeasureCrowd asks a seeded database the directory's questions, rounds times each, one after the other.
-func MeasureCrowd(ctx context.Context, db *sqldb.DB, rounds int) ([]Latency, error) {
-	dir := directory.New(db)
-	big, err := sample(ctx, db, "= '"+bigSlug()+"'", 500)
-	if err != nil {
-		return nil, err
+// crowd is a seeded database with members to ask about: some of organizations of the usual size, some of the largest.
+type crowd struct {
+	questions []question
+	people    [2][]picked
+}
+
+// sizes are the two kinds of organizations.
+var sizes = [2]struct{ name, where string }{{"", "<> '" + bigSlug + "'"}, {", largest organization", "= '" + bigSlug + "'"}}
+
+func openCrowd(ctx context.Context, db *sqldb.DB) (crowd, error) {
+	c := crowd{questions: questions(db)}
+	for i, size := range sizes {
+		var err error
+		if c.people[i], err = sample(ctx, db, size.where, 500); err != nil || len(c.people[i]) == 0 {
+			return c, fmt.Errorf("the database holds no crowd; make one with bench seed (%w)", err)
+		}
 	}
-	small, err := sample(ctx, db, "<> '"+bigSlug()+"'", 500)
-	if err != nil || len(big) == 0 || len(small) == 0 {
-		return nil, fmt.Errorf("the database holds no crowd; make one with bench seed (%w)", err)
+	return c, nil
+}
+
+// MeasureCrowds asks seeded databases the directory's questions, rounds times each, one after the other. The databases take
+// turns, so that whatever else the machine does falls on all of them.
+func MeasureCrowds(ctx context.Context, rounds int, databases ...*sqldb.DB) ([][]Latency, error) {
+	crowds := make([]crowd, len(databases))
+	for i, db := range databases {
+		var err error
+		if crowds[i], err = openCrowd(ctx, db); err != nil {
+			return nil, err
+		}
 	}
-	var out []Latency
-	for _, q := range append(lookups(dir), lists(dir)...) {
-		for _, who := range []struct {
-			name   string
-			people []picked
-		}{{"", small}, {", largest organization", big}} {
-			l, err := timed(ctx, rounds, who.people, q.ask)
-			if err != nil {
-				return out, fmt.Errorf("%s: %w", q.name, err)
+	out := make([][]Latency, len(databases))
+	for n, q := range crowds[0].questions {
+		for s, size := range sizes {
+			took := make([][]time.Duration, len(databases))
+			asks := rounds
+			if q.few {
+				asks = max(rounds/10, 10)
 			}
-			l.Name = q.name + who.name
-			out = append(out, l)
+			for i := range asks + asks/5 { // the first fifth warms up
+				for d, c := range crowds {
+					began := time.Now()
+					if err := c.questions[n].ask(ctx, c.people[s][i*7919%len(c.people[s])]); err != nil {
+						return out, fmt.Errorf("%s: %w", q.name, err)
+					}
+					if i >= asks/5 {
+						took[d] = append(took[d], time.Since(began))
+					}
+				}
+			}
+			for d := range took {
+				slices.Sort(took[d])
+				out[d] = append(out[d], Latency{Name: q.name + size.name, P50: took[d][asks/2], P99: took[d][asks*99/100]})
+			}
 		}
 	}
 	return out, nil
 }
 
-type question struct {
-	name string
-	ask  func(ctx context.Context, p picked) error
-}
-
-func lookups(dir *directory.Directory) []question {
-	return []question{
-		{"user by e-mail", func(ctx context.Context, p picked) error {
-			e, err := directory.ParseEmail(p.email)
-			if err == nil {
-				_, err = dir.Users.ByEmail(ctx, e)
+// PrintEndings writes how many rows the ending of a member writes and reads, at most of so many tries; on PostgreSQL alone,
+// which counts them.
+func PrintEndings(ctx context.Context, w io.Writer, db *sqldb.DB, tries int) error {
+	c, err := openCrowd(ctx, db)
+	if err != nil || db.Engine() != sqldb.PostgreSQL {
+		return err
+	}
+	for s, size := range sizes {
+		var mostWritten, mostRead int64
+		for i := range tries {
+			var wrote, read int64
+			if err := undone(ctx, db, c.people[s][i%len(c.people[s])], func(tx *sqldb.Tx) error {
+				w, r, err := touched(ctx, tx)
+				wrote, read = w-wrote, r-read
+				return err
+			}); err != nil {
+				return err
 			}
-			return err
-		}},
-		{"member by e-mail and organization", func(ctx context.Context, p picked) error {
-			e, err := directory.ParseEmail(p.email)
-			if err == nil {
-				_, err = dir.Memberships.ByEmail(ctx, p.organization, e)
-			}
-			return err
-		}},
-		{"member by user name", func(ctx context.Context, p picked) error {
-			_, err := dir.Memberships.ByUserName(ctx, p.organization, p.name)
-			return err
-		}},
-		{"standing", func(ctx context.Context, p picked) error { _, err := dir.Memberships.Standing(ctx, p.id); return err }},
-		{"standings of a person", func(ctx context.Context, p picked) error {
-			_, err := dir.Memberships.StandingsOf(ctx, p.user)
-			return err
-		}},
-	}
-}
-
-const pageSize = 50
-
-// lists are pages in every offered order, and with filters; counted to as many as a page of a list says.
-func lists(dir *directory.Directory) (out []question) {
-	add := func(name string, of func(p picked) directory.Query) {
-		out = append(out, question{name, func(ctx context.Context, p picked) error {
-			_, err := dir.Memberships.List(ctx, p.organization, of(p))
-			return err
-		}})
-	}
-	for _, sort := range directory.Sorts {
-		q := directory.Query{SortBy: sort, Limit: pageSize, CountTo: countTo}
-		add(fmt.Sprintf("list by %s", sort), func(picked) directory.Query { return q })
-		down := q
-		down.Descending = true
-		add(fmt.Sprintf("list by %s, last first", sort), func(picked) directory.Query { return down })
-		add(fmt.Sprintf("list by %s, in the middle", sort), func(picked) directory.Query {
-			late := q
-			late.After = &directory.Position{Text: "m", Created: time.Now()}
-			return late
-		})
-	}
-	filter := func(f directory.Field, op directory.Op, value func(p picked) any) func(p picked) directory.Query {
-		return func(p picked) directory.Query {
-			return directory.Query{Where: directory.Compare{Field: f, Op: op, Value: value(p)}, Limit: pageSize, CountTo: countTo, SortBy: directory.FieldFamilyName}
+			mostWritten, mostRead = max(mostWritten, wrote), max(mostRead, read)
 		}
+		fmt.Fprintf(w, "%-60s writes %d rows and reads %d at most\n", "ending a member"+size.name, mostWritten, mostRead)
 	}
-	always := func(v any) func(picked) any { return func(picked) any { return v } }
-	add("filter user_name eq", filter(directory.FieldUserName, directory.Equal, func(p picked) any { return p.name }))
-	add("filter external_id eq", filter(directory.FieldExternalID, directory.Equal, func(p picked) any { return p.external }))
-	add("filter family_name eq", filter(directory.FieldFamilyName, directory.Equal, always("Holm")))
-	add("filter family_name sw", filter(directory.FieldFamilyName, directory.StartsWith, always("nordm")))
-	add("filter department eq", filter(directory.FieldDepartment, directory.Equal, always("Legal")))
-	add("filter active", filter(directory.FieldActive, directory.Equal, always(true)))
-	add("filter administrator", filter(directory.FieldAdministrator, directory.Equal, always(true)))
-	add("exact total", func(picked) directory.Query { return directory.Query{} })
-	return out
-}
-
-// countTo is how far a page's total is counted for people.
-const countTo = 1000
-
-func timed(ctx context.Context, rounds int, people []picked, ask func(context.Context, picked) error) (Latency, error) {
-	took := make([]time.Duration, 0, rounds)
-	for i := range rounds + rounds/5 { // the first fifth warms up
-		began := time.Now()
-		if err := ask(ctx, people[i*7919%len(people)]); err != nil {
-			return Latency{}, err
-		}
-		if i >= rounds/5 {
-			took = append(took, time.Since(began))
-		}
-	}
-	slices.Sort(took)
-	return Latency{P50: took[len(took)/2], P99: took[len(took)*99/100]}, nil
+	return nil
 }
 
 // PrintLatencies writes the figures of a database beside those of a small one, if there is one.
-func PrintLatencies(w io.Writer, large, small []Latency) {
+func PrintLatencies(w io.Writer, figures ...[]Latency) {
 	fmt.Fprintf(w, "%-60s %10s %10s %10s %10s %7s %7s   (%d processors)\n", "measured", "p50 ms", "p99 ms", "small p50", "small p99", "p50", "p99", runtime.NumCPU())
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	for i, l := range large {
+	for i, l := range figures[0] {
 		fmt.Fprintf(w, "%-60s %10.3f %10.3f", l.Name, ms(l.P50), ms(l.P99))
-		if i < len(small) {
-			s := small[i]
+		if len(figures) > 1 {
+			s := figures[1][i]
 			fmt.Fprintf(w, " %10.3f %10.3f %7.2f %7.2f", ms(s.P50), ms(s.P99), ms(l.P50)/ms(s.P50), ms(l.P99)/ms(s.P99))
 		}
 		fmt.Fprintln(w)

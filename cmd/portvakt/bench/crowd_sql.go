@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
 )
 
-func bigSlug() string { return "crowd-0" }
+const bigSlug = "crowd-0"
 
 type crowdPrefix struct{}
 
@@ -23,9 +24,18 @@ func (c Crowd) organizations(ctx context.Context, db *sqldb.DB) ([]crowdID, erro
 		ids[i] = sqldb.NewID[crowdPrefix](db.Now())
 		rows[i] = []any{ids[i], fmt.Sprintf("crowd-%d", i), fmt.Sprintf("Crowd %d AS", i), "nb", "optional", "active", int64(1), int64(1), int64(1), int64(1)}
 	}
+	segments := make([][]any, len(ids))
+	for i := range ids {
+		segments[i] = []any{ids[i], "crowd", "Crowd", int64(1)}
+	}
 	return ids, db.Update(ctx, func(tx *sqldb.Tx) error {
-		return tx.Load(ctx, "organizations", []string{"id", "slug", "name", "language", "second_factor", "state", "access_version", "version",
-			"created_at", "changed_at"}, rows)
+		tx.Later(`insert into modules (key, names, self_service, position) values ('crowd', '{}', false, 1)`)
+		tx.Later(`insert into packages (key, names, base) values ('crowd', '{}', false)`)
+		if err := tx.Load(ctx, "organizations", []string{"id", "slug", "name", "language", "second_factor", "state", "access_version", "version",
+			"created_at", "changed_at"}, rows); err != nil {
+			return err
+		}
+		return tx.Load(ctx, "segments", []string{"organization_id", "key", "name", "position"}, segments)
 	})
 }
 
@@ -42,7 +52,7 @@ func keysOf(d directory.Details) (out []any) {
 // load writes some of the users with their memberships.
 func (c Crowd) load(ctx context.Context, tx *sqldb.Tx, organizations []crowdID, from, to int) error {
 	now := sqldb.Micros(tx.Now())
-	var users, members, contacts [][]any
+	var users, members, contacts, packages, grants, segments [][]any
 	for i := from; i < to; i++ {
 		d, email, user := c.person(i), c.email(i), sqldb.NewID[crowdPrefix](tx.Now())
 		text := detailsText(d)
@@ -54,23 +64,42 @@ func (c Crowd) load(ctx context.Context, tx *sqldb.Tx, organizations []crowdID, 
 		}
 		for k := range memberships {
 			id, org := sqldb.NewID[crowdPrefix](tx.Now()), organizations[c.organizationOf(i, k)]
-			members = append(members, append([]any{id, org, user, "employee", now, now, i%1000 == 999, true, email, email, fmt.Sprintf("x%d", i), text,
+			kind, end, suspended := "employee", any(nil), any(nil)
+			switch {
+			case i%40 == 13:
+				kind, end = "external", sqldb.Micros(tx.Now().AddDate(1, 0, 0))
+			case i%50 == 7:
+				suspended = now
+			}
+			members = append(members, append([]any{id, org, user, kind, now, end, suspended, now, i%1000 == 999, i%30 != 11, email, email, fmt.Sprintf("x%d", i), text,
 				int64(1), int64(1), now.(int64) + int64(i), now}, keysOf(d)...))
 			if i%3 == 0 {
 				phone := fmt.Sprintf("+47 %08d", i)
 				contacts = append(contacts, []any{id, org, "phone", int64(0), phone, phone, "work", "", true})
 			}
+			if i%20 == 3 {
+				packages, grants = append(packages, []any{id, org, "crowd"}), append(grants, []any{id, org, "crowd", "view"})
+			}
+			if i%30 == 11 {
+				segments = append(segments, []any{id, org, "crowd"})
+			}
 		}
 	}
-	if err := tx.Load(ctx, "users", []string{"id", "email", "email_key", "email_verified_at", "state", "operator", "details", "epoch", "credentials_epoch",
-		"version", "created_at", "changed_at", "email_domain"}, users); err != nil {
-		return err
+	for _, t := range []table{
+		{"users", []string{"id", "email", "email_key", "email_verified_at", "state", "operator", "details", "epoch", "credentials_epoch", "version", "created_at",
+			"changed_at", "email_domain"}, users},
+		{"memberships", append([]string{"id", "organization_id", "user_id", "kind", "start_at", "end_at", "suspended_at", "accepted_at", "administrator",
+			"all_segments", "user_name", "user_name_key", "external_id", "details", "epoch", "version", "created_at", "changed_at"}, crowdKeys...), members},
+		{"member_contacts", []string{"membership_id", "organization_id", "kind", "position", "value", "value_key", "type", "display", "is_primary"}, contacts},
+		{"member_packages", []string{"membership_id", "organization_id", "package_key"}, packages},
+		{"member_grants", []string{"membership_id", "organization_id", "module_key", "grade"}, grants},
+		{"member_segments", []string{"membership_id", "organization_id", "segment_key"}, segments},
+	} {
+		if err := tx.Load(ctx, t.name, t.columns, t.rows); err != nil {
+			return err
+		}
 	}
-	if err := tx.Load(ctx, "memberships", append([]string{"id", "organization_id", "user_id", "kind", "start_at", "accepted_at", "administrator", "all_segments",
-		"user_name", "user_name_key", "external_id", "details", "epoch", "version", "created_at", "changed_at"}, crowdKeys...), members); err != nil {
-		return err
-	}
-	return tx.Load(ctx, "member_contacts", []string{"membership_id", "organization_id", "kind", "position", "value", "value_key", "type", "display", "is_primary"}, contacts)
+	return nil
 }
 
 // settle lets the database know what it holds.
@@ -83,13 +112,14 @@ func settle(ctx context.Context, db *sqldb.DB) error {
 	return err
 }
 
-// sample reads members of an organization, or of any, spread over all.
+// sample reads members of an organization, or of any, spread over all; nobody whose end the last administrator's rule refuses.
 func sample(ctx context.Context, db *sqldb.DB, where string, n int) ([]picked, error) {
 	return sqldb.All(ctx, db, func(r sqldb.Row) (p picked, err error) {
-		err = r.Scan(&p.id, &p.organization, &p.user, &p.name, &p.email, &p.external)
+		err = r.Scan(&p.id, &p.organization, &p.user, &p.name, &p.email, &p.external, &p.family, &p.display, sqldb.Time(&p.created))
 		return p, err
-	}, `select m.id, m.organization_id, m.user_id, m.user_name, u.email, m.external_id from memberships m join users u on u.id = m.user_id
-		join organizations o on o.id = m.organization_id where o.slug `+where+` order by m.external_id limit $1`, n)
+	}, `select m.id, m.organization_id, m.user_id, m.user_name, u.email, m.external_id, m.family_name_key, m.display_name_key, m.created_at
+		from memberships m join users u on u.id = m.user_id join organizations o on o.id = m.organization_id
+		where m.administrator = false and o.slug `+where+` order by m.external_id limit $1`, n)
 }
 
 // picked is a member that questions are asked about.
@@ -98,6 +128,15 @@ type picked struct {
 	organization          directory.OrganizationID
 	user                  directory.UserID
 	name, email, external string
+	family, display       string
+	created               time.Time
+}
+
+// touched is how many rows the transaction has written and read so far. Only PostgreSQL counts them.
+func touched(ctx context.Context, tx *sqldb.Tx) (wrote, read int64, err error) {
+	err = tx.QueryRow(ctx, `select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint, coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint
+		from pg_stat_xact_user_tables`).Scan(&wrote, &read)
+	return wrote, read, err
 }
 
 // table is the content of a table, to be loaded again.

@@ -26,6 +26,9 @@ type Deps struct {
 	SetTOTP    func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, base32 string) error
 	// Enrolled says which credentials of a person count at present.
 	Enrolled func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (password, totp bool, err error)
+	// Trying is called by a plan before it writes anything; what it answers is called when all is written, before that is
+	// taken back. Nil: nobody wants to look.
+	Trying func(ctx context.Context, tx *sqldb.Tx) (tried func() error, err error)
 }
 
 // Apply makes the database what the file says. Its error is a config.Problems where the file is at fault.
@@ -50,7 +53,20 @@ func Plan(ctx context.Context, d Deps, f *File) (Report, error) {
 	var report Report
 	err := d.DB.Update(ctx, func(tx *sqldb.Tx) error {
 		report = Report{Planned: true}
+		tried := func() error { return nil }
+		if d.Trying != nil {
+			if err := lock(ctx, tx); err != nil { // first, as apply does
+				return err
+			}
+			var err error
+			if tried, err = d.Trying(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := apply(ctx, d, f, &run{tx: tx, report: &report}); err != nil {
+			return err
+		}
+		if err := tried(); err != nil {
 			return err
 		}
 		return errPlanned
@@ -71,6 +87,7 @@ type run struct {
 	report *Report
 
 	organizations map[string]directory.Organization
+	copies        []copied // of the organization at hand
 }
 
 func apply(ctx context.Context, d Deps, f *File, r *run) error {

@@ -40,6 +40,9 @@ func (a *accessRun) segments(ctx context.Context, x *Organization) error {
 		return err
 	}
 	for _, s := range x.Segments {
+		if s.Removed {
+			continue
+		}
 		was := existing(all, func(o directory.Segment) bool { return o.Key == s.ID.Text })
 		t, err := a.dir.Access.SaveSegments(ctx, a.org, []directory.Segment{{Key: s.ID.Text, Name: named(s.Name, was.Name, s.ID.Text)}})
 		if err := a.save(s.ID.at, "segment", s.ID.Text, t, err); err != nil {
@@ -56,6 +59,9 @@ func (a *accessRun) profiles(ctx context.Context, x *Organization) error {
 	}
 	for i := range x.Profiles {
 		f := &x.Profiles[i]
+		if f.Removed {
+			continue
+		}
 		p := existing(all, func(o directory.Profile) bool { return o.Key == f.ID.Text })
 		p.Key, p.Name = f.ID.Text, named(f.Name, p.Name, f.ID.Text)
 		if f.Modules != nil {
@@ -88,13 +94,19 @@ func (a *accessRun) roles(ctx context.Context, x *Organization) error {
 	if err != nil {
 		return err
 	}
-	return a.rolesBelow(ctx, "", x.Roles, all)
+	if err := a.rolesBelow(ctx, "", x.Roles, all); err != nil {
+		return err
+	}
+	return a.order(ctx, "", x.Roles)
 }
 
 // rolesBelow saves a level of the tree and then what stands below it. One call a level keeps siblings in their order.
 func (a *accessRun) rolesBelow(ctx context.Context, parent string, roles []Role, all []directory.Role) error {
 	for i := range roles {
 		f := &roles[i]
+		if f.Removed {
+			continue
+		}
 		r := existing(all, func(o directory.Role) bool { return o.Key == f.ID.Text })
 		r.Key, r.Name, r.Parent = f.ID.Text, named(f.Name, r.Name, f.ID.Text), parent
 		if f.Profiles != nil {
@@ -120,6 +132,9 @@ func (a *accessRun) groups(ctx context.Context, x *Organization) error {
 	}
 	for i := range x.Groups {
 		f := &x.Groups[i]
+		if f.Removed {
+			continue
+		}
 		g := existing(all, func(o directory.Group) bool { return o.Key == f.ID.Text })
 		g.Key, g.Name = f.ID.Text, named(f.Name, g.Name, f.ID.Text)
 		t, err := a.dir.Access.SaveGroups(ctx, a.org, []directory.Group{g})
@@ -140,20 +155,16 @@ func (a *accessRun) groupMembers(ctx context.Context, x *Organization) error {
 		f := &x.Groups[i]
 		var members []directory.GroupMember
 		for _, m := range f.Members {
-			gm := directory.GroupMember{Group: k.groups[m.Group.Text], Role: k.roles[m.Role.Text]}
-			if m.RoleAndBelow.present() {
-				gm.Role, gm.WithBelow = k.roles[m.RoleAndBelow.Text], true
+			if m.Removed {
+				continue
 			}
-			if m.Member.present() {
-				member, err := memberNamed(ctx, a.dir, a.org, m.Member.Text)
-				if there, err := found(err); err != nil {
-					return err
-				} else if !there { // deleted since
-					continue
-				}
-				gm.Member = member.ID
+			gm, err := a.groupMember(ctx, k, m)
+			if err != nil {
+				return err
 			}
-			members = append(members, gm)
+			if gm != (directory.GroupMember{}) { // else deleted since
+				members = append(members, gm)
+			}
 		}
 		if len(members) == 0 {
 			continue
@@ -164,6 +175,24 @@ func (a *accessRun) groupMembers(ctx context.Context, x *Organization) error {
 		}
 	}
 	return nil
+}
+
+// groupMember is what an entry of a group stands for; the zero one where it is not there.
+func (a *accessRun) groupMember(ctx context.Context, k keyed, m GroupMember) (gm directory.GroupMember, err error) {
+	switch {
+	case m.RoleAndBelow.present():
+		gm.Role = k.roles[m.RoleAndBelow.Text]
+		gm.WithBelow = !gm.Role.IsZero()
+	case m.Member.present():
+		member, err := memberNamed(ctx, a.dir, a.org, m.Member.Text)
+		if there, err := found(err); err != nil || !there {
+			return gm, err
+		}
+		gm.Member = member.ID
+	default:
+		gm.Group, gm.Role = k.groups[m.Group.Text], k.roles[m.Role.Text]
+	}
+	return gm, nil
 }
 
 // keyed is what an organization's keys stand for.
@@ -190,6 +219,12 @@ func (r *accessRun) keys(ctx context.Context) (keyed, error) {
 
 func (a *accessRun) sharing(ctx context.Context, x *Organization) error {
 	for _, e := range x.Sharing {
+		if e.Value.Text == sharingDefault {
+			if err := a.resetSharing(ctx, e.Key); err != nil {
+				return err
+			}
+			continue
+		}
 		t, err := a.dir.Access.SaveSharing(ctx, a.org, map[string]directory.SharingLevel{e.Key.Text: directory.SharingLevel(e.Value.Text)})
 		if err := a.save(e.Key.at, "sharing default", "of "+e.Key.Text, t, err); err != nil {
 			return err
@@ -208,6 +243,9 @@ func (a *accessRun) rules(ctx context.Context, x *Organization) error {
 	}
 	for i := range x.SharingRules {
 		f := &x.SharingRules[i]
+		if f.Removed {
+			continue
+		}
 		rule := directory.SharingRule{Module: f.Module.Text, From: k.party(f.From), To: k.party(f.To), Access: directory.SharingAccess(f.Access.Text)}
 		t, err := a.dir.Access.SaveSharingRules(ctx, a.org, []directory.SharingRule{rule})
 		if err := a.save(f.Position, "sharing rule", "of "+f.Module.Text, t, err); err != nil {

@@ -34,6 +34,9 @@ func (r *run) application(ctx context.Context, x *Application) error {
 	set(&want.Name, x.Name)
 	set(&want.Disabled, x.Disabled)
 	want.Metadata = x.metadata(want.Metadata)
+	if x.AccessClaims != nil {
+		want.AccessClaims = mappings(x.AccessClaims)
+	}
 	if x.Organizations.given {
 		want.AllOrganizations, want.Organizations = x.Organizations.All, nil
 		for _, w := range x.Organizations.Slugs {
@@ -65,7 +68,8 @@ func sameApplication(a, b directory.Application) (bool, error) {
 	}
 	after, err := json.Marshal(b.Metadata)
 	same := a.Name == b.Name && a.Disabled == b.Disabled && a.AllOrganizations == b.AllOrganizations &&
-		bytes.Equal(before, after) && len(a.Organizations) == len(b.Organizations)
+		bytes.Equal(before, after) && len(a.Organizations) == len(b.Organizations) &&
+		directory.SameClaimMappings(a.AccessClaims, b.AccessClaims)
 	for _, id := range a.Organizations {
 		same = same && slices.Contains(b.Organizations, id)
 	}

@@ -9,22 +9,15 @@ import (
 	"portvakt/internal/directory"
 )
 
-// members makes and changes people. Administrators come first, so that the last one can step down in the file that
-// appoints the next, and functions of one holder are given up before somebody else takes them.
+// members makes and changes people. Functions of one holder are given up before somebody else takes them.
 func (r *run) members(ctx context.Context, x *Organization) error {
 	org := r.organizations[x.Slug.Text]
 	if err := r.giveUpFunctions(ctx, org, x.Members); err != nil {
 		return err
 	}
-	for _, first := range []bool{true, false} {
-		for i := range x.Members {
-			m := &x.Members[i]
-			if administers := m.Administrator != nil && *m.Administrator; administers != first {
-				continue
-			}
-			if err := r.member(ctx, org, m); err != nil {
-				return r.refused(m.Position, m.label(), err)
-			}
+	for _, m := range x.inOrder() {
+		if err := r.member(ctx, org, m); err != nil {
+			return r.refused(m.Position, m.label(), err)
 		}
 	}
 	return nil
@@ -114,7 +107,7 @@ func (r *run) makeMember(ctx context.Context, org directory.Organization, m *Mem
 			n.Details.Emails = []directory.Contact{{Value: m.Email.Text, Type: "work", Primary: true}}
 		}
 	}
-	made, err := r.dir.Memberships.Create(ctx, org.ID, n)
+	made, err := r.create(ctx, org, m, n)
 	if err != nil {
 		return err
 	}
@@ -133,6 +126,9 @@ func (r *run) makeMember(ctx context.Context, org directory.Organization, m *Mem
 func (r *run) ownDetails(ctx context.Context, org directory.Organization, m directory.Member) error {
 	u, err := r.dir.Users.ByID(ctx, m.User)
 	if err != nil {
+		return err
+	}
+	if err := r.remindOfErased(ctx, org, u); err != nil {
 		return err
 	}
 	home := u.Home.IsZero() || u.Home == org.ID

@@ -125,7 +125,8 @@ func (r *run) slug(ctx context.Context, w Word) (directory.OrganizationID, error
 func (r *run) organization(ctx context.Context, x *Organization) error {
 	o := r.organizations[x.Slug.Text]
 	a := &accessRun{run: r, org: o.ID, where: where(o.Slug)}
-	steps := []func(context.Context, *Organization) error{a.segments, a.profiles, a.roles, a.groups, a.sharing, r.members, a.groupMembers, a.rules,
+	steps := []func(context.Context, *Organization) error{a.takeOut, a.segments, a.profiles, a.roles, a.groups, a.sharing, r.members,
+		a.groupMembers, a.likeGroups, a.rules, a.remove,
 		r.provisioningClients, r.serviceAccounts}
 	for _, step := range steps {
 		if err := step(ctx, x); err != nil {

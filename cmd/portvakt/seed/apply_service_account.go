@@ -23,7 +23,7 @@ func (r *run) serviceAccounts(ctx context.Context, x *Organization) error {
 		was := existing(all, func(s directory.ServiceAccount) bool { return s.Key == a.ID.Text })
 		want := a.over(was, org)
 		sameKeys := !a.JWKS.present() || hasKeys(was, a.JWKS, r.tx.Now())
-		if !was.ID.IsZero() && want.Name == was.Name && want.Method == was.Method && want.Disabled == was.Disabled && sameKeys {
+		if !was.ID.IsZero() && want.Name == was.Name && want.Method == was.Method && want.Disabled == was.Disabled && want.KeysURI == was.KeysURI && sameKeys {
 			continue
 		}
 		saved, err := r.dir.ServiceAccounts.Save(ctx, x.Slug.Text, want)
@@ -51,6 +51,7 @@ func (a *ServiceAccount) over(was directory.ServiceAccount, org directory.Organi
 	}
 	set(&want.Name, a.Name)
 	set(&want.Disabled, a.Disabled)
+	set(&want.KeysURI, a.JWKSURI)
 	if a.AuthMethod.present() {
 		want.Method = directory.ServiceMethod(a.AuthMethod.Text)
 	}

@@ -44,7 +44,7 @@ func (s *scope) person(w Word) {
 	}
 }
 
-func (s *scope) member(m *Member) {
+func (s *scope) member(o *Organization, m *Member) {
 	if !s.identity(m) {
 		return
 	}
@@ -59,6 +59,7 @@ func (s *scope) member(m *Member) {
 		s.say(m.Position, "%s is a contact, who cannot sign in or administer", m.label())
 	}
 	s.reseller(m)
+	s.like(o, m)
 	s.local(s.roles, m.Role, "role")
 	for _, w := range m.Packages {
 		if w.present() && !s.packages[w.Text] {

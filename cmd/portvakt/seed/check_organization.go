@@ -13,6 +13,7 @@ type scope struct {
 	slug                              string
 	segments, profiles, roles, groups map[string]bool
 	members                           map[string]Word // by folded user name and by e-mail key
+	gone                              map[string]bool // what the file removes, by noun and key
 }
 
 func (c *checker) organization(o *Organization) {
@@ -32,12 +33,12 @@ func (c *checker) organization(o *Organization) {
 		c.say(o.ManagedBy.at, "an organization cannot be managed by itself")
 	}
 	s := &scope{checker: c, slug: o.Slug.Text, segments: map[string]bool{}, profiles: map[string]bool{}, roles: map[string]bool{},
-		groups: map[string]bool{}, members: map[string]Word{}}
+		groups: map[string]bool{}, members: map[string]Word{}, gone: map[string]bool{}}
 	s.declare(o)
 	s.access(o)
 	s.clients(o)
 	for i := range o.Members {
-		s.member(&o.Members[i])
+		s.member(o, &o.Members[i])
 	}
 	s.single(o)
 }
@@ -84,13 +85,16 @@ func before(a, b config.Position) bool {
 func (s *scope) declare(o *Organization) {
 	for _, x := range o.Segments {
 		s.id(s.segments, x.ID, o.Position, "segment")
+		s.removes("segment", x.ID, x.Removed, x.Name != nil)
 	}
 	for _, x := range o.Profiles {
 		s.id(s.profiles, x.ID, x.Position, "profile")
+		s.removes("profile", x.ID, x.Removed, x.Name != nil || x.Modules != nil)
 	}
 	s.declareRoles(o.Roles)
 	for _, x := range o.Groups {
 		s.id(s.groups, x.ID, x.Position, "group")
+		s.removes("group", x.ID, x.Removed, x.Name != nil || x.Members != nil)
 	}
 	for i := range o.Members {
 		m := &o.Members[i]
@@ -115,13 +119,16 @@ func (s *scope) declareRoles(roles []Role) {
 		if s.id(s.roles, r.ID, r.Position, "role") && directory.IsReservedRole(r.ID.Text) {
 			s.say(r.ID.at, "a role cannot have the id %q, which has a meaning of its own in claims", r.ID.Text)
 		}
+		s.removes("role", r.ID, r.Removed, r.Name != nil || r.Profiles != nil || r.Below != nil)
 		s.declareRoles(r.Below)
 	}
 }
 
 // local notes a key of the organization that the file names without declaring it.
 func (s *scope) local(declared map[string]bool, w Word, noun string) {
-	if w.present() && !declared[w.Text] {
+	if w.present() && s.gone[noun+" "+w.Text] {
+		s.say(w.at, "%s %q is removed in this file", noun, w.Text)
+	} else if w.present() && !declared[w.Text] {
 		s.refer(w, reference{noun: noun, organization: s.slug, key: w.Text})
 	}
 }
@@ -136,6 +143,9 @@ func (s *scope) access(o *Organization) {
 	for _, g := range o.Groups {
 		for _, m := range g.Members {
 			s.exactlyOne(m.Position, "a group's member is one of member, group, role and role_and_below", m.Member, m.Group, m.Role, m.RoleAndBelow)
+			if m.Removed { // it may be gone already
+				continue
+			}
 			if m.Group.present() && m.Group.Text == g.ID.Text {
 				s.say(m.Group.at, "group %q cannot be in itself", g.ID.Text)
 			}
@@ -148,19 +158,24 @@ func (s *scope) access(o *Organization) {
 	s.groupCycles(o.Groups)
 	for _, e := range o.Sharing {
 		s.module(e.Key)
-		s.oneOf(e.Value, "sharing", "private", "public_read", "public_read_write", "public_full")
+		s.oneOf(e.Value, "sharing", "private", "public_read", "public_read_write", "public_full", sharingDefault)
 	}
 	for _, r := range o.SharingRules {
-		if !r.Module.present() || !r.Access.present() {
+		if !r.Module.present() || !r.Access.present() && !r.Removed {
 			s.say(r.Position, "a sharing rule has a module, from, to and access")
 		}
-		s.module(r.Module)
+		if !r.Removed {
+			s.module(r.Module)
+		}
 		s.oneOf(r.Access, "access", string(directory.ShareRead), string(directory.ShareReadWrite))
 		for _, p := range []Party{r.From, r.To} {
 			if p.Line == 0 {
 				p.Position = r.Position
 			}
 			s.exactlyOne(p.Position, "from and to are each one of role, role_and_below and group", p.Role, p.RoleAndBelow, p.Group)
+			if r.Removed {
+				continue
+			}
 			s.local(s.roles, p.Role, "role")
 			s.local(s.roles, p.RoleAndBelow, "role")
 			s.local(s.groups, p.Group, "group")
@@ -211,6 +226,7 @@ func (s *scope) roleProfiles(roles []Role) {
 		for _, w := range r.Profiles {
 			s.local(s.profiles, w, "profile")
 		}
+		s.taker(r)
 		s.roleProfiles(r.Below)
 	}
 }
@@ -220,7 +236,7 @@ func (s *scope) groupCycles(groups []Group) {
 	nested := map[string][]Word{}
 	for _, g := range groups {
 		for _, m := range g.Members {
-			if m.Group.present() && m.Group.Text != g.ID.Text {
+			if m.Group.present() && !m.Removed && m.Group.Text != g.ID.Text {
 				nested[g.ID.Text] = append(nested[g.ID.Text], m.Group)
 			}
 		}
@@ -271,8 +287,11 @@ func (s *scope) clients(o *Organization) {
 		}
 		s.secretOf(a.Position, "secret", &a.Secret, a.SecretFile)
 		s.oneOf(a.AuthMethod, "auth_method", string(directory.BySecret), string(directory.ByKey))
-		if a.Secret == "" && a.SecretFile == "" && !a.JWKS.present() {
-			s.refer(Word{a.ID.Text, a.Position}, reference{noun: "service account", organization: s.slug, key: a.ID.Text, needs: "a secret, secret_file or jwks"})
+		if a.JWKSURI != nil && a.JWKS.present() {
+			s.say(a.Position, "service account %s: keys are registered by value (jwks) or by address (jwks_uri), not both", a.ID.Text)
+		}
+		if a.Secret == "" && a.SecretFile == "" && !a.JWKS.present() && a.JWKSURI == nil {
+			s.refer(Word{a.ID.Text, a.Position}, reference{noun: "service account", organization: s.slug, key: a.ID.Text, needs: "a secret, secret_file, jwks or jwks_uri"})
 		}
 	}
 }

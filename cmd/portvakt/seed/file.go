@@ -78,6 +78,7 @@ type Profile struct {
 	ID      Word                   `yaml:"id"`
 	Name    *string                `yaml:"name"`
 	Modules Entries[ProfileModule] `yaml:"modules"`
+	Removed bool                   `yaml:"removed"`
 }
 
 // ProfileModule is what a profile allows in a module.
@@ -97,6 +98,8 @@ type Role struct {
 	Name     *string `yaml:"name"`
 	Profiles []Word  `yaml:"profiles"`
 	Below    []Role  `yaml:"below"`
+	Removed  bool    `yaml:"removed"`
+	PeopleTo Word    `yaml:"people_to"` // with removed: the role that its people get
 }
 
 // Group collects members, groups and roles.
@@ -105,6 +108,7 @@ type Group struct {
 	ID      Word          `yaml:"id"`
 	Name    *string       `yaml:"name"`
 	Members []GroupMember `yaml:"members"`
+	Removed bool          `yaml:"removed"`
 }
 
 // GroupMember names one thing that is in a group, by exactly one of its keys.
@@ -114,15 +118,17 @@ type GroupMember struct {
 	Group        Word `yaml:"group"`
 	Role         Word `yaml:"role"`
 	RoleAndBelow Word `yaml:"role_and_below"`
+	Removed      bool `yaml:"removed"`
 }
 
 // SharingRule opens what some own to others.
 type SharingRule struct {
 	config.Position
-	Module Word  `yaml:"module"`
-	From   Party `yaml:"from"`
-	To     Party `yaml:"to"`
-	Access Word  `yaml:"access"`
+	Module  Word  `yaml:"module"`
+	From    Party `yaml:"from"`
+	To      Party `yaml:"to"`
+	Access  Word  `yaml:"access"`
+	Removed bool  `yaml:"removed"`
 }
 
 // Party is one end of a sharing rule, named by exactly one of its keys.
@@ -152,6 +158,7 @@ type ServiceAccount struct {
 	SecretFile string      `yaml:"secret_file"`
 	AuthMethod Word        `yaml:"auth_method"` // client_secret_basic or private_key_jwt
 	JWKS       KeySet      `yaml:"jwks"`
+	JWKSURI    *string     `yaml:"jwks_uri"` // where they are read, instead
 	Disabled   *bool       `yaml:"disabled"`
 }
 
@@ -161,6 +168,7 @@ type Member struct {
 	Email         Word          `yaml:"email"`
 	UserName      Word          `yaml:"user_name"`
 	ExternalID    *string       `yaml:"external_id"`
+	Like          Word          `yaml:"like"` // an e-mail, or a user name: whose access a new member begins with
 	Kind          Word          `yaml:"kind"`
 	Administrator *bool         `yaml:"administrator"`
 	Reseller      *Reseller     `yaml:"reseller"`
@@ -238,6 +246,7 @@ type Application struct {
 	TokenEndpointAuthMethod      *string          `yaml:"token_endpoint_auth_method"`
 	TokenEndpointAuthSigningAlg  *string          `yaml:"token_endpoint_auth_signing_alg"`
 	JWKS                         KeySet           `yaml:"jwks"` // public keys, for private_key_jwt
+	JWKSURI                      *string          `yaml:"jwks_uri"`
 	ApplicationType              *string          `yaml:"application_type"`
 	IDTokenSignedResponseAlg     *string          `yaml:"id_token_signed_response_alg"`
 	AccessTokenSignedResponseAlg *string          `yaml:"access_token_signed_response_alg"`
@@ -253,6 +262,8 @@ type Application struct {
 	TermsURI                     *string          `yaml:"tos_uri"`
 	AccessTokenSeconds           *int64           `yaml:"access_token_seconds"`
 	RefreshTokenSeconds          *int64           `yaml:"refresh_token_seconds"`
+	ClaimsBudget                 *int64           `yaml:"claims_budget"` // bytes
+	AccessClaims                 []AccessClaim    `yaml:"access_claims"`
 }
 
 // public reports whether the application keeps no secret.
@@ -284,8 +295,11 @@ func (a *Application) metadata(m directory.ClientMetadata) directory.ClientMetad
 	set(&m.TokenEndpointAuthMethod, a.TokenEndpointAuthMethod)
 	set(&m.TokenEndpointAuthSigningAlg, a.TokenEndpointAuthSigningAlg)
 	if a.JWKS.present() {
-		m.JWKS = a.JWKS.JSON
+		m.JWKS, m.JWKSURI = a.JWKS.JSON, "" // one replaces the other, unless both stand here
+	} else if a.JWKSURI != nil {
+		m.JWKS = nil
 	}
+	set(&m.JWKSURI, a.JWKSURI)
 	set(&m.ApplicationType, a.ApplicationType)
 	set(&m.IDTokenSignedResponseAlg, a.IDTokenSignedResponseAlg)
 	set(&m.AccessTokenSignedResponseAlg, a.AccessTokenSignedResponseAlg)
@@ -296,6 +310,7 @@ func (a *Application) metadata(m directory.ClientMetadata) directory.ClientMetad
 	set(&m.TermsURI, a.TermsURI)
 	set(&m.AccessTokenSeconds, a.AccessTokenSeconds)
 	set(&m.RefreshTokenSeconds, a.RefreshTokenSeconds)
+	set(&m.ClaimsBudget, a.ClaimsBudget)
 	if a.RequirePKCE != nil {
 		m.RequirePKCE = a.RequirePKCE
 	}

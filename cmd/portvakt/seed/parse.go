@@ -289,6 +289,7 @@ func (c *checker) application(a *Application) {
 	for _, w := range a.Organizations.Slugs {
 		c.slug(w)
 	}
+	c.accessClaims(a)
 	if c.options.CheckApplication == nil {
 		return
 	}
@@ -303,7 +304,7 @@ func (c *checker) application(a *Application) {
 
 // keptElsewhere reports whether a fault is only that a key is absent, which an application that exists already may have.
 func (c *checker) keptElsewhere(a *Application, f *fault.Fault) bool {
-	return f.Field == "redirect_uris" && a.RedirectURIs == nil || f.Field == "jwks" && !a.JWKS.present()
+	return f.Field == "redirect_uris" && a.RedirectURIs == nil || f.Field == "jwks" && !a.JWKS.present() && a.JWKSURI == nil
 }
 
 // slug notes an organization that the file names without declaring it.

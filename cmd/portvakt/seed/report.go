@@ -2,6 +2,8 @@ package seed
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"portvakt/internal/directory"
@@ -11,6 +13,7 @@ import (
 type Report struct {
 	Planned bool // nothing was written
 	entries []entry
+	erased  map[string]string // by slug: that the file may name somebody who was erased
 }
 
 type entry struct {
@@ -33,7 +36,7 @@ func (r *Report) entry(where, noun string) *entry {
 	return &r.entries[len(r.entries)-1]
 }
 
-// Total is everything that was made and changed.
+// Total is everything that was made, changed and removed.
 func (r Report) Total() directory.Tally {
 	var t directory.Tally
 	for _, e := range r.entries {
@@ -60,6 +63,9 @@ func (r Report) Lines() []string {
 	for _, where := range order {
 		out = append(out, where+": "+strings.Join(parts[where], "; "))
 	}
+	for _, slug := range slices.Sorted(maps.Keys(r.erased)) {
+		out = append(out, "note, organization "+slug+": "+r.erased[slug])
+	}
 	if len(out) == 0 {
 		out = append(out, "everything is as the file says already")
 	}
@@ -70,9 +76,9 @@ func (r Report) Lines() []string {
 func (r Report) String() string { return strings.Join(r.Lines(), "\n") }
 
 func (e entry) text(planned bool) string {
-	made, changed := "made", "changed"
+	made, changed, removed := "made", "changed", "removed"
 	if planned {
-		made, changed = "to make", "to change"
+		made, changed, removed = "to make", "to change", "to remove"
 	}
 	var parts []string
 	if e.Made > 0 {
@@ -84,6 +90,9 @@ func (e entry) text(planned bool) string {
 			n = fmt.Sprint(e.Changed)
 		}
 		parts = append(parts, n+" "+changed)
+	}
+	if e.Removed > 0 {
+		parts = append(parts, fmt.Sprintf("%s %s", count(e.Removed, e.noun), removed))
 	}
 	if e.kept > 0 {
 		parts = append(parts, fmt.Sprintf("%s left away, deleted since", count(e.kept, e.noun)))

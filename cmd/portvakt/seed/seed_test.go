@@ -174,7 +174,7 @@ func TestDemoPeople(t *testing.T) {
 			if !st.ActiveAt(db.Now()) || !st.EmailVerified {
 				t.Errorf("%s in %s is %s", email, slug, st.State(db.Now()))
 			}
-			c, err := authz.New(p.Directory.Access).ClaimsOf(ctx, st)
+			c, err := authz.New(p.Directory.Access, authz.Config{DB: db}).ClaimsOf(ctx, st)
 			if err != nil {
 				t.Fatal(err)
 			}

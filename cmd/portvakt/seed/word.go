@@ -101,8 +101,9 @@ func (o *OrganizationList) UnmarshalYAML(n *yaml.Node) error {
 
 // Segment is a division of an organization's data: its id, or id and name.
 type Segment struct {
-	ID   Word    `yaml:"id"`
-	Name *string `yaml:"name"`
+	ID      Word    `yaml:"id"`
+	Name    *string `yaml:"name"`
+	Removed bool    `yaml:"removed"`
 }
 
 // UnmarshalYAML reads an id or a mapping.
