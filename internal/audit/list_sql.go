@@ -25,6 +25,11 @@ func List[P sqldb.Prefix](ctx context.Context, q sqldb.Queryer, organization sql
 	if err != nil {
 		return Page{}, err
 	}
+	return pageOf(ctx, q, entries, limit)
+}
+
+// pageOf shows the entries of a page; one more than limit says that another page follows.
+func pageOf(ctx context.Context, q sqldb.Queryer, entries []stored, limit int) (Page, error) {
 	var page Page
 	if len(entries) > limit {
 		entries = entries[:limit]

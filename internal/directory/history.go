@@ -78,6 +78,7 @@ var organizationOpen = []field[Organization]{
 	{"language", func(o *Organization) any { return o.Language }},
 	{"seats", func(o *Organization) any { return o.Seats }},
 	{"second_factor", func(o *Organization) any { return string(o.SecondFactor) }},
+	{"trusted_device_days", func(o *Organization) any { return o.TrustedDays }},
 	{"suspended_keep_seats", func(o *Organization) any { return o.SuspendedKeepSeats }},
 	{"managed_by", func(o *Organization) any { return o.ManagedBy.String() }},
 	{"suspended", func(o *Organization) any { return o.Suspended }},

@@ -40,7 +40,14 @@ type Organization struct {
 
 	// SuspendedKeepSeats says that suspended members keep their seats, and so come back without needing one.
 	SuspendedKeepSeats bool
+
+	// TrustedDays is for how many days a browser in which the second factor was shown is not asked for it again; 0: it is
+	// asked for at every sign-in.
+	TrustedDays int64
 }
+
+// MaxTrustedDays is the longest time that an organization may trust a browser.
+const MaxTrustedDays = 90
 
 // UnlimitedSeats says that the organization's members are not counted.
 const UnlimitedSeats = -1
@@ -75,6 +82,9 @@ func (o *Organization) check() error {
 	}
 	if o.SecondFactor != SecondFactorOptional && o.SecondFactor != SecondFactorRequired {
 		return fault.New(fault.Invalid, "bad_second_factor", "The second factor is optional or required").On("second_factor")
+	}
+	if o.TrustedDays < 0 || o.TrustedDays > MaxTrustedDays {
+		return fault.New(fault.Invalid, "bad_trusted_device_days", "Browsers are trusted for 0 to 90 days").On("trusted_device_days")
 	}
 	if !slices.Contains(Languages, o.Language) {
 		return fault.New(fault.Invalid, "bad_language", "The language is one of en, nb, sv and de").On("language")

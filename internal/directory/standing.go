@@ -21,6 +21,7 @@ type Standing struct {
 	Name          string // the organization's
 	Language      string
 	SecondFactor  SecondFactor // what the organization, or else this membership, demands
+	TrustedDays   int64        // the organization's
 	OrgSuspended  bool
 	AccessVersion int64
 
