@@ -11,7 +11,6 @@ package credential
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,13 +22,15 @@ import (
 
 // Config is how much guessing is borne; the zero value is the default.
 type Config struct {
-	NetworkAttempts int // passwords tried from one network in a quarter of an hour; 0: 300
+	NetworkAttempts int                        // passwords tried from one network in a quarter of an hour; 0: 300
+	Breached        func(password string) bool // whether a password is known from breaches; nil: there is no list
 }
 
 // The rules of throttling. Pauses grow with wrong guesses and never lock anybody out for longer than a quarter of an
 // hour, so that nobody can use them as a weapon. Codes have a counter of their own that a right password does not reset.
 var (
 	passwordRule = ratelimit.Rule{Scope: "password.account", Max: 5, Window: 24 * time.Hour}
+	browserRule  = ratelimit.Rule{Scope: "password.browser", Max: 5, Window: 24 * time.Hour}
 	codeRule     = ratelimit.Rule{Scope: "code.user", Max: 5, Window: 24 * time.Hour}
 )
 
@@ -47,7 +48,7 @@ type Credentials struct {
 	throttle  *ratelimit.Limiter
 	network   ratelimit.Rule
 	blocked   func() map[string]struct{}
-	cost      func() (string, error) // the parameters that a hash made today carries
+	breached  func(password string) bool
 }
 
 // New makes the store of credentials.
@@ -57,27 +58,16 @@ func New(db *sqldb.DB, passwords *secret.Passwords, keys *secret.Keys, throttle 
 	}
 	return &Credentials{
 		db: db, passwords: passwords, keys: keys, throttle: throttle,
-		network: ratelimit.Rule{Scope: networkScope, Max: cfg.NetworkAttempts, Window: networkWindow},
-		blocked: sync.OnceValue(loadBlocked),
-		cost: sync.OnceValues(func() (string, error) {
-			phc, err := passwords.Hash(context.Background(), "any password")
-			return costOf(phc), err
-		}),
+		network:  ratelimit.Rule{Scope: networkScope, Max: cfg.NetworkAttempts, Window: networkWindow},
+		blocked:  sync.OnceValue(loadBlocked),
+		breached: cfg.Breached,
 	}
-}
-
-// costOf is the part of a PHC string that says what the hash cost: algorithm, version and parameters.
-func costOf(phc string) string {
-	parts := strings.Split(phc, "$")
-	if len(parts) < 4 {
-		return ""
-	}
-	return strings.Join(parts[:4], "$")
 }
 
 // Faults of verification. They tell nobody what exactly was wrong.
 var (
 	ErrWrongPassword = fault.New(fault.Unauthenticated, "wrong_password", "The e-mail and the password do not fit together")
+	ErrBusy          = fault.New(fault.Exhausted, "busy", "Too many people sign in at this moment, try again in a few seconds")
 	ErrWrongCode     = fault.New(fault.Unauthenticated, "wrong_code", "The code does not fit").On("code")
 )
 

@@ -11,7 +11,10 @@ import (
 func (c *Credentials) Forget(ctx context.Context, user directory.UserID) error {
 	return c.db.Update(ctx, func(tx *sqldb.Tx) error {
 		tx.Later(`delete from passwords where user_id = $1`, user)
+		tx.Later(`delete from known_browsers where user_id = $1`, user)
 		tx.Later(`delete from totp_secrets where user_id = $1`, user)
+		tx.Later(`delete from recovery_codes where user_id = $1`, user)
+		tx.Later(`delete from trusted_devices where user_id = $1`, user)
 		return nil
 	})
 }

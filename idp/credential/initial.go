@@ -37,5 +37,5 @@ func (c *Credentials) CheckAgain(ctx context.Context, user directory.UserID, pas
 	if err == nil && same {
 		err = ErrUsedBefore
 	}
-	return err
+	return busy(err)
 }

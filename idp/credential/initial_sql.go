@@ -33,7 +33,7 @@ func (c *Credentials) SetInitial(ctx context.Context, tx *sqldb.Tx, i Initial) e
 	n, err := tx.Exec(ctx, `insert into passwords (user_id, hash, must_change, credentials_epoch, changed_at)
 		select id, $2, true, credentials_epoch, $3 from users where id = $1
 		on conflict (user_id) do update set hash = excluded.hash, must_change = excluded.must_change,
-			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at
+			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at, imported_cost = ''
 			where passwords.credentials_epoch <> excluded.credentials_epoch or passwords.must_change = true`,
 		i.User, i.Hash, sqldb.Micros(tx.Now()))
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *Credentials) initialHash(ctx context.Context, user directory.UserID) (h
 // Replace stores the password that the person has chosen in place of the initial one, once: where it has been replaced
 // meanwhile, or the person's epoch is another than that of the evidence, nothing is stored.
 func (c *Credentials) Replace(ctx context.Context, tx *sqldb.Tx, e Evidence, hash string) error {
-	n, err := tx.Exec(ctx, `update passwords set hash = $2, must_change = false, changed_at = $3 where user_id = $1 and must_change = true
+	n, err := tx.Exec(ctx, `update passwords set hash = $2, must_change = false, changed_at = $3, imported_cost = '' where user_id = $1 and must_change = true
 		and changed_at > $4 and credentials_epoch = (select credentials_epoch from users where id = $1 and epoch = $5 and state = 'active')`,
 		e.User, hash, sqldb.Micros(tx.Now()), c.oldestInitial(tx), e.Epoch)
 	if err != nil {

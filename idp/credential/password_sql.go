@@ -21,7 +21,7 @@ func (c *Credentials) byEmail(ctx context.Context, key string) (who known, err e
 }
 
 func (c *Credentials) replaceHash(ctx context.Context, who known, hash string) error {
-	_, err := c.db.Exec(ctx, `update passwords set hash = $1 where user_id = $2 and hash = $3`, hash, who.user, who.hash)
+	_, err := c.db.Exec(ctx, `update passwords set hash = $1, imported_cost = '' where user_id = $2 and hash = $3`, hash, who.user, who.hash)
 	return err
 }
 
@@ -30,7 +30,7 @@ func (c *Credentials) Set(ctx context.Context, tx *sqldb.Tx, user directory.User
 	n, err := tx.Exec(ctx, `insert into passwords (user_id, hash, must_change, credentials_epoch, changed_at)
 		select id, $2, false, credentials_epoch, $3 from users where id = $1
 		on conflict (user_id) do update set hash = excluded.hash, must_change = excluded.must_change,
-			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at`,
+			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at, imported_cost = ''`,
 		user, hash, sqldb.Micros(tx.Now()))
 	if err != nil {
 		return err
@@ -46,14 +46,25 @@ type Enrolled struct {
 	Password   bool
 	MustChange bool // the password is an initial one, good for choosing another and nothing else
 	Code       bool // an authenticator that makes one-time codes
+	Keys       int  // security keys and passkeys
+	Passkeys   int  // those of them that are good without a password
+	Recovery   int  // recovery codes that are left; they are no factor by themselves
 }
+
+// SecondFactor reports whether the person has one, which is then always asked for.
+func (e Enrolled) SecondFactor() bool { return e.Code || e.Keys > 0 }
 
 // Of says which credentials the person has.
 func (c *Credentials) Of(ctx context.Context, q sqldb.Queryer, user directory.UserID) (has Enrolled, err error) {
-	err = q.QueryRow(ctx, `select p.user_id is not null, coalesce(p.must_change, false), t.user_id is not null from users u
+	err = q.QueryRow(ctx, `select p.user_id is not null, coalesce(p.must_change, false), t.user_id is not null,
+			(select count(*) from webauthn_keys k where k.user_id = u.id and k.credentials_epoch = u.credentials_epoch),
+			(select count(*) from webauthn_keys k where k.user_id = u.id and k.credentials_epoch = u.credentials_epoch and k.discoverable = true),
+			(select count(*) from recovery_codes r where r.user_id = u.id and r.credentials_epoch = u.credentials_epoch and r.used_at is null)
+		from users u
 		left join passwords p on p.user_id = u.id and p.credentials_epoch = u.credentials_epoch`+present+`
 		left join totp_secrets t on t.user_id = u.id and t.credentials_epoch = u.credentials_epoch
-		where u.id = $1`, user, c.oldestInitial(q)).Scan(&has.Password, &has.MustChange, &has.Code)
+		where u.id = $1`, user, c.oldestInitial(q)).Scan(&has.Password, &has.MustChange, &has.Code,
+		&has.Keys, &has.Passkeys, &has.Recovery)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return has, directory.ErrUserNotFound
 	}

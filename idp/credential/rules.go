@@ -41,15 +41,20 @@ var (
 	ErrTooShort     = fault.New(fault.Invalid, "too_short", "The password is too short").On("new_password")
 	ErrTooLong      = fault.New(fault.Invalid, "too_long", "The password is too long").On("new_password")
 	ErrTooCommon    = fault.New(fault.Invalid, "too_common", "Many people use this password").On("new_password")
+	ErrBreached     = fault.New(fault.Invalid, "breached", "The password is known from data breaches").On("new_password")
+	ErrUnprintable  = fault.New(fault.Invalid, "unprintable", "The password holds characters that cannot be typed").On("new_password")
 	ErrContainsName = fault.New(fault.Invalid, "contains_name", "The password is little more than a name").On("new_password")
 )
 
-// Check tells why the person may not choose the password; nil where nothing speaks against it.
+// Check tells why the person may not choose the password; nil where nothing speaks against it. It is asked when a password is
+// chosen, never at a sign-in: nobody is kept out by a list that has grown.
 func (c *Credentials) Check(password string, about About) error {
 	password = norm.NFC.String(password)
 	switch length := utf8.RuneCountInString(password); {
-	case len(password) > MaxLength || !utf8.ValidString(password):
+	case len(password) > MaxLength:
 		return ErrTooLong
+	case !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl):
+		return ErrUnprintable
 	case length < about.MinLength():
 		return ErrTooShort
 	}
@@ -62,7 +67,7 @@ func (c *Credentials) Check(password string, about About) error {
 		rest = strings.ReplaceAll(rest, word, "")
 	}
 	if rest == folded {
-		return nil
+		return c.unbreached(password)
 	}
 	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if letters(rest) < MinLengthWithFactor {
@@ -70,6 +75,14 @@ func (c *Credentials) Check(password string, about About) error {
 	}
 	if c.common(rest) {
 		return ErrTooCommon
+	}
+	return c.unbreached(password)
+}
+
+// unbreached asks the operator's list, which knows passwords as they are, whatever else they hold.
+func (c *Credentials) unbreached(password string) error {
+	if c.breached != nil && c.breached(password) {
+		return ErrBreached
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ const minSecret = 10
 // VerifyCode proves the person by a one-time code. After some wrong ones every further one has to wait, right or wrong;
 // a correct password does not reset that count.
 func (c *Credentials) VerifyCode(ctx context.Context, user directory.UserID, code string) (Evidence, error) {
-	if err := c.guess(ctx, codeRule, user.String()); err != nil {
+	if err := c.guessCode(ctx, user); err != nil {
 		return Evidence{}, err
 	}
 	e, err := c.acceptCode(ctx, user, code)

@@ -75,6 +75,12 @@ func (l *Limiter) Attempt(ctx context.Context, rule Rule, key ...string) (wait t
 	return wait, err
 }
 
+// GiveBack takes back what the last Attempt counted, where nothing was guessed after all.
+func (l *Limiter) GiveBack(ctx context.Context, rule Rule, key ...string) error {
+	_, err := l.db.Exec(ctx, "update attempts set failures = failures - 1 where scope = $1 and key = $2 and failures > 0", rule.Scope, hash(key))
+	return err
+}
+
 // Blocked reports how long Attempt would have somebody wait, without counting.
 func (l *Limiter) Blocked(ctx context.Context, rule Rule, key ...string) (wait time.Duration, err error) {
 	c, err := l.read(ctx, rule, key)

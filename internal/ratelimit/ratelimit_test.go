@@ -268,3 +268,35 @@ func BenchmarkTake(b *testing.B) {
 		}
 	}
 }
+
+// What was counted in advance and then not guessed leaves the next guess where it was.
+func TestGiveBack(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, db *sqldb.DB, _ *testenv.Clock) {
+		l := ratelimit.New(db)
+		for i := range 20 {
+			if wait, err := l.Attempt(ctx, guesses, "kari"); wait != 0 || err != nil {
+				t.Fatalf("guess %d: %v, %v", i, wait, err)
+			}
+			if err := l.GiveBack(ctx, guesses, "kari"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.GiveBack(ctx, guesses, "kari"); err != nil { // nothing is left to give back
+			t.Fatal(err)
+		}
+		free := 0
+		for range 10 {
+			wait, err := l.Attempt(ctx, guesses, "kari")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait == 0 {
+				free++
+			}
+		}
+		if free != 6 {
+			t.Errorf("%d guesses without a pause, want 6", free)
+		}
+	})
+}

@@ -1,15 +1,12 @@
 package secret
 
 import (
+	"cmp"
 	"context"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"runtime"
-	"strings"
+	"slices"
+	"sync/atomic"
 
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -26,27 +23,31 @@ type Params struct {
 // DefaultParams is the least that is allowed: 19 MiB, 2 passes, 1 lane (OWASP Password Storage).
 var DefaultParams = Params{Memory: 19 * 1024, Time: 2, Lanes: 1}
 
-// Upper bounds on parameters read back from a stored hash, so that a row cannot make the process use gigabytes.
 const (
-	maxMemory = 256 * 1024
-	maxTime   = 16
-	maxLanes  = 8
-	saltSize  = 16
-	keySize   = 32
+	saltSize = 16
+	keySize  = 32
 )
 
-// Passwords hashes and verifies passwords with argon2id, as many at once as there are processors.
+// Passwords hashes passwords with argon2id and verifies them, only so many at once (Place). It also verifies hashes that
+// other systems made: bcrypt, scrypt and PBKDF2 (ImportHash).
 type Passwords struct {
-	params Params
-	slots  chan struct{}
-	dummy  string
+	today work // what a hash made today costs
+	queue *queue
+	done  atomic.Int64
 }
 
-// NewPasswords prepares the hasher and a dummy hash for people without a password.
+// NewPasswords prepares the hasher.
 func NewPasswords(p Params) *Passwords {
-	h := &Passwords{params: p, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	h.dummy = h.encode(p, Random(saltSize), Random(keySize))
-	return h
+	return &Passwords{today: work{algorithm: "argon2id", memory: p.Memory, time: p.Time, lanes: uint32(p.Lanes), size: keySize}, queue: newQueue(p)}
+}
+
+// Computed is how many hashes have been computed since the start.
+func (h *Passwords) Computed() int64 { return h.done.Load() }
+
+// Current reports whether the hash costs what one made today does.
+func (h *Passwords) Current(hash string) bool {
+	s, err := parse(hash)
+	return err == nil && s.cost() == h.today.cost()
 }
 
 // Hash gives the PHC string of a password.
@@ -55,54 +56,105 @@ func (h *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	salt := Random(saltSize)
-	key, err := h.derive(ctx, p, salt, h.params)
+	place, err := h.Place()
 	if err != nil {
 		return "", err
 	}
-	return h.encode(h.params, salt, key), nil
+	defer place.Leave()
+	s := stored{work: h.today, salt: Random(saltSize)}
+	err = place.run(ctx, s.kib(), func() { s.key, err = s.derive(p, s.salt); h.done.Add(1) })
+	return s.String(), err
 }
 
-// Verify reports whether the password is the hash's.
-func (h *Passwords) Verify(ctx context.Context, phc, password string) (bool, error) {
-	params, salt, want, err := decode(phc)
+// Verify reports whether the password is the hash's. Place.Verify is for those whom nobody knows yet.
+func (h *Passwords) Verify(ctx context.Context, hash, password string) (bool, error) {
+	place, err := h.Place()
 	if err != nil {
 		return false, err
 	}
-	p, err := prepare(password)
-	if err != nil {
-		return false, h.Dummy(ctx, "") // the time of a verification all the same
-	}
-	got, err := h.derive(ctx, p, salt, params)
+	defer place.Leave()
+	return place.Verify(ctx, cmp.Or(hash, "none"), password, nil)
+}
+
+// Verify reports whether the password is the hash's. An empty hash is nobody's: it takes the time of a verification and
+// fails, so that nobody can tell from the time. also are the costs (CostOf) of the imported hashes that there are.
+//
+// Invariant: whoever it is about, one hash of today's cost and one of each cost in also are computed
+// (TestEverybodyCostsTheSame).
+func (p *Place) Verify(ctx context.Context, hash, password string, also []string) (bool, error) {
+	all, mine, err := p.h.workload(hash, also)
 	if err != nil {
 		return false, err
 	}
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	spellings, err := spellings(password)
+	possible := err == nil
+	var kib int64
+	for _, s := range all {
+		kib = max(kib, s.kib())
+	}
+	same := false
+	err = p.run(ctx, kib, func() {
+		for i, s := range all {
+			fits := s.matches(spellings[0])
+			p.h.done.Add(1)
+			if i != mine {
+				continue
+			}
+			if same = fits; !fits && len(spellings) > 1 && s.cost() != p.h.today.cost() {
+				same = s.matches(spellings[1])
+			}
+		}
+	})
+	return same && possible, err
 }
 
-// Dummy takes the time of a verification and always fails: what happens where a person has no password, so that nobody
-// can tell from the time.
+// workload is what is computed: the hash among nobody's hashes, so that there is one of each cost.
+func (h *Passwords) workload(hash string, also []string) (all []stored, mine int, err error) {
+	mine = -1
+	var s stored
+	if hash != "" {
+		if s, err = parse(hash); err != nil {
+			return nil, mine, err
+		}
+	}
+	costs := []string{h.today.cost()}
+	for _, cost := range slices.Sorted(slices.Values(also)) {
+		if !slices.Contains(costs, cost) {
+			costs = append(costs, cost)
+		}
+	}
+	for _, cost := range costs {
+		if hash != "" && s.cost() == cost {
+			mine, all = len(all), append(all, s)
+			continue
+		}
+		w, err := parseCost(cost)
+		if err != nil {
+			return nil, mine, err
+		}
+		all = append(all, w.nobodys())
+	}
+	if hash != "" && mine < 0 { // of another cost than was told of: a change of today's, or an import at this moment
+		mine, all = 0, append([]stored{s}, all[1:]...)
+	}
+	return all, mine, nil
+}
+
+// Dummy takes the time of a verification and always fails.
 func (h *Passwords) Dummy(ctx context.Context, password string) error {
-	params, salt, _, err := decode(h.dummy)
+	place, err := h.Place()
 	if err != nil {
 		return err
 	}
-	p, err := prepare(password)
-	if err != nil {
-		p = nil
-	}
-	_, err = h.derive(ctx, p, salt, params)
+	defer place.Leave()
+	_, err = place.Verify(ctx, "", password, nil)
 	return err
 }
 
-func (h *Passwords) derive(ctx context.Context, password, salt []byte, p Params) ([]byte, error) {
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	return argon2.IDKey(password, salt, p.Time, p.Memory, p.Lanes, keySize), nil
+// CostOf is what computing a stored hash costs: its algorithm and parameters.
+func CostOf(hash string) (string, error) {
+	s, err := parse(hash)
+	return s.cost(), err
 }
 
 // ErrPasswordSize says that a password is empty or longer than MaxPassword.
@@ -120,29 +172,16 @@ func prepare(password string) ([]byte, error) {
 	return p, nil
 }
 
-func (h *Passwords) encode(p Params, salt, key []byte) string {
-	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.Memory, p.Time, p.Lanes,
-		b64.EncodeToString(salt), b64.EncodeToString(key))
-}
-
-var errHash = errors.New("secret: a stored password hash cannot be read")
-
-func decode(phc string) (p Params, salt, key []byte, err error) {
-	parts := strings.Split(phc, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return p, nil, nil, errHash
+// spellings are the password as we hash it and, where that differs, as it was typed, which is what other systems hashed.
+// What is no password is one that takes as long.
+func spellings(password string) ([][]byte, error) {
+	p, err := prepare(password)
+	if err != nil {
+		return [][]byte{[]byte("no password")}, err
 	}
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.Memory, &p.Time, &p.Lanes); err != nil {
-		return p, nil, nil, errHash
+	all := [][]byte{p}
+	if password != string(p) {
+		all = append(all, []byte(password))
 	}
-	if p.Memory == 0 || p.Memory > maxMemory || p.Time == 0 || p.Time > maxTime || p.Lanes == 0 || p.Lanes > maxLanes {
-		return p, nil, nil, errHash
-	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
-	key, err2 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err1 != nil || err2 != nil || len(salt) < 8 || len(key) != keySize {
-		return p, nil, nil, errHash
-	}
-	return p, salt, key, nil
+	return all, nil
 }

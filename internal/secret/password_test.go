@@ -106,7 +106,7 @@ func TestStoredHashIsBounded(t *testing.T) {
 	bad := []string{"", "$", "x", strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
 		good + "$x", strings.TrimSuffix(good, "$"+key), with("m=64,t=1,p=1", "", key), with("m=64,t=1,p=1", salt, ""),
 		with("m=64,t=1,p=1", salt, key[:20]), with("m=64,t=1,p=1", salt, "!"+key[1:]), with("", salt, key), with("t=1,m=64,p=1", salt, key),
-		"$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"}
+		"$2x$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$2a$15$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"}
 	for _, params := range []string{"m=4194304,t=1,p=1", "m=262145,t=1,p=1", "m=64,t=17,p=1", "m=64,t=4294967295,p=1", "m=64,t=1,p=9", "m=64,t=1,p=255",
 		"m=64,t=1,p=256", "m=0,t=1,p=1", "m=64,t=0,p=1", "m=64,t=1,p=0", "m=-1,t=1,p=1", "m=99999999999,t=1,p=1"} {
 		bad = append(bad, with(params, salt, key))
