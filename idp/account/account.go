@@ -14,6 +14,7 @@
 package account
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -37,6 +38,7 @@ type Config struct {
 	SetupValid time.Duration // 0: 24 hours
 	ResetValid time.Duration // 0: 30 minutes
 	DevMail    string        // address of the captured mail under --dev
+	Name       string        // of the installation in authenticator apps; "": Portvakt
 }
 
 // Deps are what the account stands on.
@@ -78,6 +80,7 @@ func New(d Deps, cfg Config) *Account {
 	if cfg.ResetValid == 0 {
 		cfg.ResetValid = 30 * time.Minute
 	}
+	cfg.Name = cmp.Or(cfg.Name, "Portvakt")
 	cfg.Issuer = strings.TrimSuffix(cfg.Issuer, "/")
 	a := &Account{
 		db: d.DB, dir: d.Directory, credentials: d.Credentials, sessions: d.Sessions, forms: d.Forms, interactions: d.Interactions,
@@ -106,7 +109,11 @@ func (a *Account) Subscribe(o *outbox.Outbox) {
 	o.Subscribe(directory.EventInvitationUnanswered, "account.reminder", a.welcome)
 	o.Subscribe(EventLinkRequested, "account.link", a.sendLink)
 	o.Subscribe(EventPasswordChanged, "account.password_changed", a.tellPasswordChanged)
+	for kind := range securityKinds {
+		o.Subscribe(kind, "account.security", a.tellSecurity)
+	}
 	o.Subscribe(directory.EventUserEmailChanged, "account.email_changed", a.tellEmailChanged)
+	a.subscribeOwn(o)
 	o.Subscribe(directory.EventUserErased, "account.forget", directory.OfErased(a.forget))
 }
 
@@ -119,7 +126,18 @@ const (
 	pathChange   = "/.well-known/change-password"
 	pathSignIn   = "/sign-in"
 
-	pathPreferences = "/account/preferences"
+	pathPreferences  = "/account/preferences"
+	pathFactors      = "/account/factors"
+	pathTOTP         = "/account/factors/totp"
+	pathSecurity     = "/account/security"
+	pathApplications = "/account/applications"
+	pathHistory      = "/account/history"
+	pathData         = "/account/data"
+	pathErasure      = "/account/erasure"
+	pathLeave        = "/account/leave"
+	pathEmail        = "/account/email"
+	pathEmailConfirm = "/account/email/confirm"
+	pathEmailUndo    = "/account/email/undo"
 )
 
 // Routes are all addresses of the account; each handler answers other methods than its own with 405.
@@ -129,8 +147,19 @@ func (a *Account) Routes() []interaction.Route {
 		{Path: pathSignOut, Handler: a.methods(nil, a.act)},
 		{Path: pathSetup, Handler: a.methods(a.showSetup, a.takeSetup)},
 		{Path: pathPreferences, Handler: a.methods(a.showPreferences, a.savePreferences)},
-		{Path: pathPassword, Handler: a.methods(a.changePassword, nil)},
+		{Path: pathFactors, Handler: a.methods(a.showFactors, a.actFactors)},
+		{Path: pathTOTP, Handler: a.methods(a.showTOTP, a.takeTOTP)},
+		{Path: pathPassword, Handler: a.methods(a.showPassword, a.takePassword)},
 		{Path: pathChange, Handler: a.methods(toPassword, nil)},
+		{Path: pathSecurity, Handler: a.methods(a.showSecurity, a.actSecurity)},
+		{Path: pathApplications, Handler: a.methods(a.showApplications, a.actApplications)},
+		{Path: pathHistory, Handler: a.methods(a.showHistory, nil)},
+		{Path: pathData, Handler: a.methods(a.showData, a.actData)},
+		{Path: pathErasure, Handler: a.methods(a.showErasure, a.takeErasure)},
+		{Path: pathLeave, Handler: a.methods(a.showLeave, a.takeLeave)},
+		{Path: pathEmail, Handler: a.methods(a.showEmail, a.takeEmail)},
+		{Path: pathEmailConfirm, Handler: a.methods(a.showConfirm, a.takeConfirm)},
+		{Path: pathEmailUndo, Handler: a.methods(a.showUndo, a.takeUndo)},
 	}
 }
 

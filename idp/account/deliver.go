@@ -154,26 +154,6 @@ func (a *Account) tellPasswordChanged(ctx context.Context, e outbox.Event) error
 	}))
 }
 
-// tellEmailChanged tells both the old and the new address.
-func (a *Account) tellEmailChanged(ctx context.Context, e outbox.Event) error {
-	u, st, at, err := a.told(ctx, e)
-	if err != nil {
-		return gone(err)
-	}
-	var about directory.UserEvent
-	if err := json.Unmarshal(e.Data, &about); err != nil {
-		return err
-	}
-	m := mail.EmailChanged{Recipient: recipient(u, st), At: at, Old: about.Old, New: about.New}
-	for _, address := range []string{about.Old, about.New} {
-		m.To = address
-		if err := a.sender.Send(ctx, a.texts.EmailChanged(m)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // told reads whom an event about a user is to be told, and when it happened in the person's own time zone.
 func (a *Account) told(ctx context.Context, e outbox.Event) (u directory.User, st *directory.Standing, at time.Time, err error) {
 	var about event

@@ -83,6 +83,9 @@ const keepLinks = 30 * 24 * time.Hour
 
 // Purge deletes links that are long over and answers how many.
 func (a *Account) Purge(ctx context.Context) (int64, error) {
+	if _, err := a.purgeEmailChanges(ctx); err != nil {
+		return 0, err
+	}
 	return a.db.Exec(ctx, `delete from account_links where expires_at < $1`, sqldb.Micros(a.db.Now().Add(-keepLinks)))
 }
 

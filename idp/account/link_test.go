@@ -261,7 +261,7 @@ func TestResetEndsOtherSessions(t *testing.T) {
 		old, own := h.browser(), h.browser()
 		old.get("/account").signIn("kari@nordlys.example", password).want("account", 200)
 		own.get("/account").signIn("kari@nordlys.example", password).want("account", 200)
-		own.get("/.well-known/change-password").want("password", 200)
+		own.get("/.well-known/change-password").want("change-password", 200)
 		own.submit("action", "forgot").want("mail-sent", 200)
 		link := h.link("kari@nordlys.example")
 		h.clock.Advance(time.Second)

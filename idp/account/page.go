@@ -76,7 +76,7 @@ func (a *Account) show(w http.ResponseWriter, r *http.Request) {
 // notices are the messages that an action may leave behind in the address.
 var notices = map[string]pages.Notice{
 	"accepted": pages.NoticeInvitationAccepted, "declined": pages.NoticeInvitationDeclined, "gone": pages.NoticeInvitationGone,
-	"ended": pages.NoticeSessionEnded, "preferences": pages.NoticePreferencesSaved,
+	"ended": pages.NoticeSessionEnded, "preferences": pages.NoticePreferencesSaved, "left": pages.NoticeLeft,
 }
 
 func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.Session, n pages.Notice, status int) {
@@ -106,7 +106,7 @@ func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.S
 			Location: interaction.Location(u.Details),
 		},
 		Name: u.Details.Name(), Email: u.Email.Address, ChangePassword: web.CarryLanguage(r, pathPassword),
-		Preferences: web.CarryLanguage(r, pathPreferences),
+		Preferences: web.CarryLanguage(r, pathPreferences), Factors: web.CarryLanguage(r, pathFactors),
 	}
 	if len(shared) > 0 {
 		v.SharedAt = shared[0].Last
@@ -117,11 +117,13 @@ func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.S
 			return
 		}
 	}
-	for _, s := range sessions {
-		v.Sessions = append(v.Sessions, pages.Session{
-			ID: s.ID.String(), Device: device(s.UserAgent), Since: s.AuthenticatedAt, LastUsed: s.SeenAt, Current: s.ID == current.ID,
-		})
+	v.Nav = navigation(r, "account")
+	networks, err := a.sessions.Networks(r.Context(), current.User)
+	if err != nil {
+		a.pages.Fault(w, r, err)
+		return
 	}
+	v.Sessions = shownSessions(sessions, networks, current)
 	a.pages.Account(w, r, v)
 }
 
@@ -147,6 +149,9 @@ func (a *Account) addMembership(r *http.Request, v *pages.AccountView, st *direc
 		m.Home = st.Organization == u.Home
 		if st.OrgSuspended {
 			m.State = string(directory.StateSuspended)
+		}
+		if !m.Home {
+			m.Leave = web.CarryLanguage(r, pathLeave+"?membership="+st.Membership.String())
 		}
 		v.Memberships = append(v.Memberships, m)
 	}
@@ -235,20 +240,6 @@ func (a *Account) endSession(w http.ResponseWriter, r *http.Request, current ses
 		return
 	}
 	web.SeeOther(w, r, pathAccount+"?done=ended")
-}
-
-// changePassword leads to the page from which a link is asked for.
-func (a *Account) changePassword(w http.ResponseWriter, r *http.Request) {
-	current, ok := a.signedIn(w, r)
-	if !ok {
-		return
-	}
-	location, err := a.interactions.Again(w, r, current)
-	if err != nil {
-		a.pages.Fault(w, r, err)
-		return
-	}
-	web.SeeOther(w, r, location)
 }
 
 func announceChanged(tx *sqldb.Tx, id directory.UserID) error {

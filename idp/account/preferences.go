@@ -5,7 +5,6 @@ import (
 
 	"portvakt/idp/session"
 	pages "portvakt/idp/web"
-	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/web"
@@ -41,6 +40,7 @@ func (a *Account) preferences(w http.ResponseWriter, r *http.Request, current se
 	v.CSRF, v.UserLanguage, v.Location = a.token(r, current), interaction.Language(u.Details), interaction.Location(u.Details)
 	v.Back = web.CarryLanguage(r, pathAccount)
 	v.GivenFamily, v.FamilyGiven, v.Display = a.names(r, u)
+	v.Named, v.GivenName, v.FamilyName = true, u.Details.GivenName, u.Details.FamilyName
 	a.pages.Preferences(w, r, v)
 }
 
@@ -77,7 +77,7 @@ func (a *Account) savePreferences(w http.ResponseWriter, r *http.Request) {
 		a.preferences(w, r, current, v)
 		return
 	}
-	err := a.dir.Users.SetPreferences(actor.AsPerson(r.Context(), current.User.String()), current.User, p)
+	err := a.storeOwn(r, current, p)
 	if fault.Is(err, fault.Invalid) {
 		v := pages.PreferencesView{}
 		v.Notice, v.Status = pages.NoticeNotSaved, http.StatusUnprocessableEntity

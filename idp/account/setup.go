@@ -85,7 +85,7 @@ func (a *Account) form(w http.ResponseWriter, r *http.Request, o *opened) {
 		v.UserLanguage = interaction.Language(o.standings[0].Details)
 	}
 	v.Application, v.RedirectURI = a.interactions.Waiting(r, a.waiting(r, o))
-	v.Email, v.Token, v.First, v.Organization, v.NeedsCode = o.person.Email.Address, o.token, !o.has.Password, o.organization, o.has.Code
+	v.Email, v.Token, v.First, v.Organization, v.NeedsCode = o.person.Email.Address, o.token, !o.has.Password, o.organization, o.has.SecondFactor()
 	v.MinLength, v.MaxLength = a.about(o).MinLength(), credential.MaxLength
 	if v.Retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((v.Retry+time.Second-1)/time.Second)))
@@ -112,7 +112,7 @@ func (a *Account) waiting(r *http.Request, o *opened) interaction.ID {
 
 func (a *Account) about(o *opened) credential.About {
 	d := o.person.Details
-	about := credential.About{Email: o.person.Email, SecondFactor: o.has.Code, Names: []string{d.Name(), d.GivenName, d.FamilyName}}
+	about := credential.About{Email: o.person.Email, SecondFactor: o.has.SecondFactor(), Names: []string{d.Name(), d.GivenName, d.FamilyName}}
 	for _, st := range o.standings {
 		about.Names = append(about.Names, st.Details.Name(), st.Details.GivenName, st.Details.FamilyName)
 		about.Organizations = append(about.Organizations, st.Name, st.Slug)
@@ -170,7 +170,7 @@ func (a *Account) takeSetup(w http.ResponseWriter, r *http.Request) {
 	}
 	password, ok := a.acceptable(r, o)
 	if !ok {
-		o.problems.Status = http.StatusUnprocessableEntity
+		o.problems.Status = cmp.Or(o.problems.Status, http.StatusUnprocessableEntity)
 		a.form(w, r, o)
 		return
 	}
@@ -194,8 +194,12 @@ func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
 		if fault.Is(err, fault.Invalid) {
 			p.PasswordProblem = pages.FieldProblem(fault.Of(err).Code) // the codes are the page's words
 		}
+		if errors.Is(err, credential.ErrBusy) { // not checked, so not taken
+			p.Notice, p.Retry, p.Status = pages.NoticeBusy, fault.Of(err).Retry, web.Status(err)
+			return "", false
+		}
 	}
-	if o.has.Code && web.One(r.PostForm, "code") == "" {
+	if o.has.SecondFactor() && web.One(r.PostForm, "code") == "" {
 		p.CodeProblem = pages.ProblemRequired
 	}
 	if p.PasswordProblem != "" || p.AgainProblem != "" || p.CodeProblem != "" {
@@ -209,9 +213,9 @@ func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
 func (a *Account) choose(w http.ResponseWriter, r *http.Request, o *opened, password string) {
 	r = r.WithContext(actor.AsPerson(r.Context(), o.user.String()))
 	proof := credential.Evidence{}
-	if o.has.Code {
+	if o.has.SecondFactor() {
 		var err error
-		if proof, err = a.credentials.VerifyCode(r.Context(), o.user, web.One(r.PostForm, "code")); err != nil {
+		if proof, err = a.credentials.VerifyFactor(r.Context(), o.user, web.One(r.PostForm, "code")); err != nil {
 			a.wrongCode(w, r, o, err)
 			return
 		}
@@ -268,7 +272,7 @@ func (a *Account) store(r *http.Request, o *opened, hash string, proof credentia
 		if err != nil {
 			return err
 		}
-		e = credential.Evidence{User: u.ID, Epoch: u.Epoch, At: tx.Now(), Password: true, Code: proof.Code}
+		e = credential.Evidence{User: u.ID, Epoch: u.Epoch, At: tx.Now(), Password: true, Code: proof.Code, Key: proof.Key, Verified: proof.Verified, Recovery: proof.Recovery}
 		if !had {
 			return nil
 		}
@@ -288,7 +292,7 @@ func (a *Account) unworthy(r *http.Request, tx *sqldb.Tx, l link, proof credenti
 		return false, err
 	}
 	has, err := a.credentials.Of(r.Context(), tx, l.user)
-	return !may || !l.belongs(u) || has.Code && (!proof.Code || proof.User != u.ID || proof.Epoch != u.Epoch), err
+	return !may || !l.belongs(u) || has.SecondFactor() && (!proof.Second() || proof.User != u.ID || proof.Epoch != u.Epoch), err
 }
 
 // settle stores the password and whatever the mailbox's owner has shown with it, and ends every session.
@@ -310,6 +314,7 @@ func (a *Account) settle(r *http.Request, tx *sqldb.Tx, l link, hash string) (u 
 		}
 	}
 	voidLinks(tx, l.user)
+	voidEmailChanges(tx, l.user)
 	u, err = dir.Users.EndSessions(ctx, l.user, "password_set")
 	return u, has.Password, err
 }

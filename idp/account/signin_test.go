@@ -213,7 +213,7 @@ func TestSecondFactorRequired(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := h.browser()
-		b.get("/start").signIn("kari@nordlys.example", password).want("organization", 403)
+		b.get("/start").signIn("kari@nordlys.example", password).want("enrol-factor", 200)
 		if !contains(b.body, "second step") {
 			t.Errorf("the page does not say why:\n%s", b.body)
 		}

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"portvakt/idp/credential"
 	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
 )
 
 // Five kinds of people who cannot sign in by a password, and one who can, see the same up to the password, byte by byte.
@@ -30,7 +32,8 @@ func TestSameForEverybody(t *testing.T) {
 		factor := h.member("nordlys", "faktor@nordlys.example")
 		h.setPassword(factor.User)
 		h.setTOTP(factor.User)
-		people := []string{"ukjent@nordlys.example", "kjent1@nordlys.example", "ukode1@nordlys.example", "sperre@nordlys.example",
+		h.bring(h.member("nordlys", "flytta@nordlys.example").User)
+		people := []string{"ukjent@nordlys.example", "flytta@nordlys.example", "kjent1@nordlys.example", "ukode1@nordlys.example", "sperre@nordlys.example",
 			"slutt1@nordlys.example", "invit1@nordlys.example", "faktor@nordlys.example"}
 		var want []string
 		for _, email := range people {
@@ -46,6 +49,18 @@ func TestSameForEverybody(t *testing.T) {
 			}
 		}
 	})
+}
+
+// bring gives somebody a password of another system.
+func (h *house) bring(user directory.UserID) {
+	h.t.Helper()
+	err := h.db.Update(ctx, func(tx *sqldb.Tx) error {
+		_, err := h.credentials.SetImported(ctx, tx, credential.Imported{User: user, Hash: "$2y$04$abcdefghijklmnopqrstuuLIdYiTB6k5shb5AFZrHUDZaBIZTgyn2"})
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // walk goes through the steps that anybody can take and records all that can be seen, with the address taken out.

@@ -22,6 +22,16 @@ import (
 // MultiFactor is the authentication context class of a sign-in with two factors; package credential gives it.
 const MultiFactor = "urn:portvakt:acr:mfa"
 
+// levels are the authentication context classes, from the least to the most.
+var levels = []string{"urn:portvakt:acr:password", "urn:portvakt:acr:mail", MultiFactor, "urn:portvakt:acr:phr"}
+
+// Reaches reports whether a sign-in of the class have is worth at least want. Both may be said by an alias; a class that
+// is neither ours nor an alias reaches nothing.
+func Reaches(have, want string) bool {
+	h, w := slices.Index(levels, Class(have)), slices.Index(levels, Class(want))
+	return w >= 0 && h >= w
+}
+
 // The things that are issued without an OAuth grant of the same name.
 const (
 	GrantSession   = "session"   // our own pages, or a sign-in before it is known for whom
@@ -52,6 +62,9 @@ type Request struct {
 	Application     Application
 	Grant           string // the grant type, or one of the constants
 	ACR             string
+	// FactorAt is when the second factor was shown in a browser that has been trusted since; zero where it was not, or
+	// where ACR says all.
+	FactorAt time.Time
 }
 
 // Pass is the proof that the gate said yes. It holds for the transaction or the moment in which it was given; it is not
@@ -96,7 +109,7 @@ var (
 	ErrNotServed     = fault.New(fault.Forbidden, "application_not_for_organization", "The application is not available in this organization")
 	ErrSelfService   = fault.New(fault.Forbidden, "no_self_service", "The application has nothing for members without system access")
 	ErrGrant         = fault.New(fault.Forbidden, "grant_not_registered", "The application is not registered for this grant type")
-	ErrSecondFactor  = fault.New(fault.Unauthenticated, "second_factor_required", "The organization requires a second factor")
+	ErrSecondFactor  = fault.New(fault.Unauthenticated, "second_factor_required", "A second factor is required")
 	errNoApplication = fault.New(fault.Internal, "no_application", "Only our own pages have no application")
 )
 
@@ -133,7 +146,7 @@ func Judge(s directory.Standing, now time.Time, r Request) (Pass, error) {
 	if err := judgeApplication(&s, r); err != nil {
 		return Pass{}, err
 	}
-	if s.SecondFactor == directory.SecondFactorRequired && r.ACR != MultiFactor {
+	if Demands(&s) && !Reaches(r.ACR, MultiFactor) && !trusted(&s, now, r.FactorAt) {
 		return Pass{}, ErrSecondFactor
 	}
 	return Pass{standing: s, application: r.Application.ID, now: now}, nil

@@ -46,10 +46,17 @@ type state struct {
 	Evidence   credential.Evidence    `json:"evidence,omitzero"`  // proven, but not a session (yet)
 	Before     session.ID             `json:"before,omitzero"`    // the browser's session when the conversation began
 	Again      bool                   `json:"again,omitempty"`    // Before does not suffice, whatever the request says
+	Return     string                 `json:"return,omitempty"`   // the page of ours to end at; "": the account
 	Membership directory.MembershipID `json:"member,omitzero"`    // chosen by the person
 	Invitation directory.MembershipID `json:"invited,omitzero"`   // being looked at
 	Gone       bool                   `json:"gone,omitempty"`     // an invitation was not there any more when it was answered
 	Consented  directory.MembershipID `json:"consented,omitzero"` // under which the person has agreed, in this conversation
+
+	StepUp  bool   `json:"step_up,omitempty"` // Again, but all that Before lacks is a factor
+	Carried bool   `json:"carried,omitempty"` // the password of Before was looked at, and carried on where it was fresh
+	Want    string `json:"want,omitempty"`    // the class that one of our own pages wants
+	Key     string `json:"key,omitempty"`     // sealed: an authenticator that is being set up
+	Codes   []byte `json:"codes,omitempty"`   // sealed: recovery codes to be shown before anything else
 }
 
 // unchoose forgets what was decided, because somebody else, or a new session, decides now.

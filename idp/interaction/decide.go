@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"portvakt/idp/credential"
 	"portvakt/idp/gate"
@@ -34,10 +35,13 @@ func (v *verdict) at(p step) bool {
 
 // who is the person of a conversation whose sign-in is complete.
 type who struct {
-	user  directory.UserID
-	epoch int64
-	acr   string
+	user     directory.UserID
+	epoch    int64
+	acr      string
+	factorAt time.Time // gate.Request
 }
+
+func ofSession(v session.Session) who { return who{v.User, v.UserEpoch, v.ACR, v.FactorAt} }
 
 // decide is the dispatcher: it looks at what is stored and says what comes next. It changes the visit, not the store;
 // only a completed sign-in it turns into a session at once.
@@ -52,10 +56,12 @@ func (s *Service) decide(w http.ResponseWriter, r *http.Request, v *visit) error
 		v.verdict.refuse = ErrLoginRequired
 		return nil
 	}
-	if v.standings == nil {
-		if v.standings, err = s.dir.Memberships.StandingsOf(r.Context(), person.user); err != nil {
-			return err
-		}
+	if err := s.read(r.Context(), v, person.user); err != nil {
+		return err
+	}
+	if w := v.wanted(); w.must && !w.met(person.acr, nil) && v.client != nil {
+		v.verdict.refuse = ErrUnmet
+		return nil
 	}
 	if err := s.begin(w, r, v, person); err != nil {
 		return err
@@ -80,17 +86,20 @@ func (s *Service) authenticated(ctx context.Context, v *visit) (who, string, err
 			return who{}, page, err
 		}
 		if !st.Evidence.User.IsZero() {
-			return who{e.User, e.Epoch, e.ACR()}, "", nil
+			return who{e.User, e.Epoch, e.ACR(), e.TrustedSince()}, "", nil
 		}
 	}
 	if v.signedIn {
-		lacks, err := s.lacks(ctx, v.c.Demand.Needs, v.session, st.Before, st.Again)
+		gap, err := s.lacks(ctx, v.c.Demand.Needs, v.session, st)
 		if err != nil {
 			return who{}, "", err
 		}
-		if lacks == nil {
+		if gap == nil {
 			v.follow(v.session)
-			return who{v.session.User, v.session.UserEpoch, v.session.ACR}, "", nil
+			return ofSession(v.session), "", nil
+		}
+		if gap.factorOnly && s.carry(v) {
+			return s.authenticated(ctx, v)
 		}
 	}
 	if !v.c.Session.IsZero() { // signed out, or ended, in the middle
@@ -118,14 +127,22 @@ func (s *Service) weigh(ctx context.Context, v *visit, e credential.Evidence) (s
 	switch {
 	case err != nil:
 		return "", err
-	case !e.Password:
+	case !e.First():
 		return pathPassword, nil
-	case !e.Shown(has):
+	case !e.Shown(has), v.wanted().asksMore(e, has):
 		return pathSecondFactor, nil
 	case !e.Complete(has):
 		return pathNewPassword, nil
+	case len(v.c.State.Codes) > 0:
+		return pathRecovery, nil
+	case has.SecondFactor():
+		return "", nil
 	}
-	return "", nil
+	demanded, err := s.demanded(ctx, v, u)
+	if err == nil && demanded {
+		return pathEnrolFactor, nil
+	}
+	return "", err
 }
 
 // follow makes the conversation go by the session; choices of another session count no more.
@@ -139,26 +156,39 @@ func (v *visit) follow(current session.Session) {
 	v.c.Session, v.c.User, v.changed = current.ID, current.User, true
 }
 
-// lacks says what the session does not give that the request needs. before is the session with which the conversation
-// began: a session made since is a fresh sign-in.
-func (s *Service) lacks(ctx context.Context, n Needs, current session.Session, before session.ID, again bool) (*fault.Fault, error) {
-	if !n.UserHint.IsZero() && n.UserHint != current.User && current.ID == before {
-		return ErrLoginRequired, nil
+// gap is what a session does not give that a request needs.
+type gap struct {
+	*fault.Fault
+	factorOnly bool // a further factor would do
+}
+
+// lacks says what the session does not give that the request needs; nil if nothing. st.Before is the session with which the
+// conversation began: a session made since is a fresh sign-in.
+func (s *Service) lacks(ctx context.Context, n Needs, current session.Session, st *state) (*gap, error) {
+	if !n.UserHint.IsZero() && n.UserHint != current.User && current.ID == st.Before {
+		return &gap{Fault: ErrLoginRequired}, nil
 	}
-	if current.ID != before {
+	if current.ID != st.Before {
 		return nil, nil
 	}
-	if n.ForceLogin || again || n.MaxAge != nil && (*n.MaxAge <= 0 || s.db.Now().Sub(current.AuthenticatedAt) > *n.MaxAge) {
-		return ErrLoginRequired, nil
+	if n.ForceLogin || st.Again && !st.StepUp || n.MaxAge != nil && (*n.MaxAge <= 0 || s.db.Now().Sub(current.AuthenticatedAt) > *n.MaxAge) {
+		return &gap{Fault: ErrLoginRequired}, nil
 	}
-	if slices.Contains(n.ACRValues, current.ACR) || !slices.Contains(n.ACRValues, credential.ACRMFA) {
+	if st.StepUp {
+		return &gap{ErrLoginRequired, true}, nil
+	}
+	w := n.wanted()
+	if w.met(current.ACR, current.AMR) {
 		return nil, nil
+	}
+	if w.must {
+		return &gap{ErrLoginRequired, true}, nil
 	}
 	has, err := s.credentials.Of(ctx, s.db, current.User) // a wish (OpenID Connect Core §3.1.2.1): only where it can be met
-	if err != nil || !has.Code {
+	if err != nil || !w.within(has) {
 		return nil, err
 	}
-	return ErrLoginRequired, nil
+	return &gap{ErrLoginRequired, true}, nil
 }
 
 // begin turns a complete proof into a session, where the gate lets the person in anywhere.
@@ -175,6 +205,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *visit, person
 		return err
 	}
 	s.log.InfoContext(r.Context(), "signed in", "user", started.User.String(), "acr", started.ACR)
+	s.recognize(w, r, started.User)
 	v.session, v.signedIn = started, true
 	v.c.State.Evidence = credential.Evidence{}
 	v.c.Session, v.c.User, v.changed = started.ID, started.User, true
@@ -199,5 +230,5 @@ func judge(st directory.Standing, q sqldb.Queryer, person who, a gate.Applicatio
 }
 
 func request(m directory.MembershipID, person who, a gate.Application, grant string) gate.Request {
-	return gate.Request{Membership: m, UserEpoch: person.epoch, Application: a, Grant: grant, ACR: person.acr}
+	return gate.Request{Membership: m, UserEpoch: person.epoch, Application: a, Grant: grant, ACR: person.acr, FactorAt: person.factorAt}
 }

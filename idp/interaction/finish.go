@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,12 +29,12 @@ func (s *Service) Try(r *http.Request, b Begin) (Outcome, bool, error) {
 	if !v.signedIn {
 		return Outcome{}, false, ErrLoginRequired
 	}
-	lacks, err := s.lacks(ctx, b.Needs, v.session, v.session.ID, false)
+	lacks, err := s.lacks(ctx, b.Needs, v.session, &state{Before: v.session.ID})
 	if err != nil {
 		return Outcome{}, false, err
 	}
 	if lacks != nil {
-		return Outcome{}, false, lacks
+		return Outcome{}, false, lacks.Fault
 	}
 	if v.client, err = s.clients.ByClientID(ctx, b.Application.ClientID); err != nil {
 		return Outcome{}, false, err
@@ -47,7 +48,7 @@ func (s *Service) Try(r *http.Request, b Begin) (Outcome, bool, error) {
 
 // silently is the rest of Try for a browser whose session suffices.
 func (s *Service) silently(ctx context.Context, v *visit, b Begin) (Outcome, bool, error) {
-	person := who{v.session.User, v.session.UserEpoch, v.session.ACR}
+	person := ofSession(v.session)
 	if err := s.place(ctx, v, person); err != nil {
 		return Outcome{}, false, err
 	}
@@ -87,7 +88,7 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, b Begin) (locati
 	path := pathSignIn
 	if signedIn {
 		c.State.Before = current.ID
-		lacks, err := s.lacks(r.Context(), b.Needs, current, current.ID, false)
+		lacks, err := s.lacks(r.Context(), b.Needs, current, &state{Before: current.ID})
 		if err != nil {
 			return "", err
 		}
@@ -131,12 +132,12 @@ func (s *Service) move(w http.ResponseWriter, r *http.Request, v *visit) {
 // finish ends the conversation, once, and has the protocol answer. The gate is asked again inside the transaction.
 func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *visit) {
 	ctx := r.WithContext(actor.AsPerson(r.Context(), v.session.User.String())).Context()
-	o := Outcome{Session: v.session, Request: v.c.Request}
+	o, back := Outcome{Session: v.session, Request: v.c.Request}, v.c.State.Return
 	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
 		if err := conclude(ctx, tx, v.c); err != nil || v.client == nil {
 			return err
 		}
-		person := who{v.session.User, v.session.UserEpoch, v.session.ACR}
+		person := ofSession(v.session)
 		a, grant := v.target()
 		var err error
 		if o.Pass, err = s.gate.MayIssue(ctx, tx, request(v.verdict.pass.Standing().Membership, person, a, grant)); err != nil {
@@ -152,7 +153,7 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *visit) {
 		return
 	}
 	if v.client == nil {
-		web.SeeOther(w, r, pathAccount)
+		web.SeeOther(w, r, cmp.Or(back, pathAccount))
 		return
 	}
 	f, ok := s.finishers[v.c.Demand.Protocol]

@@ -2,7 +2,8 @@
 // page. It is stored, bound to one browser, and driven by one dispatcher: every step is a page that proves or decides
 // one thing, writes it into the stored conversation and returns to the dispatcher, which alone knows what comes next.
 //
-//	e-mail → password → second factor → new password, where the one shown is initial → organization or invitation → consent → the protocol's Finisher
+//	e-mail → password → second factor → new password, where the one shown is initial → a second factor set up, where one is
+//	demanded → recovery codes → organization or invitation → consent → the protocol's Finisher
 //
 // Steps know nothing of each other; a new one is one more question in decide.go.
 //
@@ -15,6 +16,7 @@
 package interaction
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -48,7 +50,8 @@ type Needs struct {
 	SelectOrganization bool             `json:"select_organization,omitempty"`
 	ForceConsent       bool             `json:"force_consent,omitempty"`
 	MaxAge             *time.Duration   `json:"max_age,omitempty"`
-	ACRValues          []string         `json:"acr_values,omitempty"` // wishes, the most wanted first
+	ACRValues          []string         `json:"acr_values,omitempty"`    // wishes, the most wanted first
+	ACREssential       []string         `json:"acr_essential,omitempty"` // one of these, or nothing
 	LoginHint          string           `json:"login_hint,omitempty"`
 	UILocales          string           `json:"ui_locales,omitempty"`
 	Scopes             []string         `json:"scopes,omitempty"`
@@ -92,12 +95,14 @@ var (
 	ErrConsentRequired     = fault.New(fault.Unauthenticated, "consent_required", "The person must agree")
 	ErrAccessDenied        = fault.New(fault.Forbidden, "access_denied", "The person has no access")
 	ErrCancelled           = fault.New(fault.Forbidden, "access_denied", "The person has cancelled")
+	ErrUnmet               = fault.New(fault.Forbidden, "unmet_authentication_requirements", "The person cannot sign in as strongly as the request demands")
 	ErrTooLarge            = fault.New(fault.Invalid, "request_too_large", "The request is too large")
 )
 
 // Config are the few things that differ between installations.
 type Config struct {
 	DevMail   string        // address of the captured mail under --dev, shown after a mail was asked for
+	Name      string        // of the installation in authenticator apps; "": Portvakt
 	LinkValid time.Duration // how long a mailed link works, as the page says it; 0: 30 minutes
 }
 
@@ -135,6 +140,7 @@ func New(d Deps, cfg Config) *Service {
 	if cfg.LinkValid == 0 {
 		cfg.LinkValid = 30 * time.Minute
 	}
+	cfg.Name = cmp.Or(cfg.Name, "Portvakt")
 	return &Service{
 		db: d.DB, dir: d.Directory, clients: d.Clients, credentials: d.Credentials, sessions: d.Sessions, forms: d.Forms,
 		gate: d.Gate, pages: d.Pages, log: d.Log, cfg: cfg, finishers: map[string]Finisher{},
@@ -159,6 +165,8 @@ const (
 	pathPassword     = "/sign-in/password"
 	pathForgot       = "/sign-in/forgot"
 	pathSecondFactor = "/sign-in/second-factor"
+	pathEnrolFactor  = "/sign-in/enrol-factor"
+	pathRecovery     = "/sign-in/recovery-codes"
 	pathNewPassword  = "/sign-in/new-password"
 	pathOrganization = "/sign-in/organization"
 	pathInvitation   = "/sign-in/invitation"
@@ -169,10 +177,12 @@ const (
 // Routes are all addresses of the conversation; each takes GET, HEAD and POST.
 func (s *Service) Routes() []Route {
 	return []Route{
-		{pathSignIn, s.page(step{path: pathSignIn, show: s.showSignIn, take: s.takeEmail, also: []string{pathPassword, pathSecondFactor, pathNewPassword}})},
+		{pathSignIn, s.page(step{path: pathSignIn, show: s.showSignIn, take: s.takeEmail, also: []string{pathPassword, pathSecondFactor, pathEnrolFactor, pathNewPassword}})},
 		{pathPassword, s.page(step{path: pathPassword, show: s.showPassword, take: s.takePassword})},
 		{pathForgot, s.page(step{path: pathForgot, show: s.showMailSent, take: s.takeForgot, also: []string{pathPassword}})},
 		{pathSecondFactor, s.page(step{path: pathSecondFactor, show: s.showSecondFactor, take: s.takeCode})},
+		{pathEnrolFactor, s.page(step{path: pathEnrolFactor, show: s.showEnrolFactor, take: s.takeEnrolFactor})},
+		{pathRecovery, s.page(step{path: pathRecovery, show: s.showRecoveryCodes, take: s.takeRecoveryCodes})},
 		{pathNewPassword, s.page(step{path: pathNewPassword, show: s.showNewPassword, take: s.takeNewPassword})},
 		{pathOrganization, s.page(step{path: pathOrganization, show: s.showOrganization, take: s.takeOrganization})},
 		{pathInvitation, s.page(step{path: pathInvitation, show: s.showInvitation, take: s.takeInvitation})},

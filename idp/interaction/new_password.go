@@ -46,13 +46,11 @@ func (s *Service) about(r *http.Request, v *visit) (credential.About, error) {
 	if err != nil {
 		return credential.About{}, err
 	}
-	if v.standings == nil {
-		if v.standings, err = s.dir.Memberships.StandingsOf(r.Context(), id); err != nil {
-			return credential.About{}, err
-		}
+	if err := s.read(r.Context(), v, id); err != nil {
+		return credential.About{}, err
 	}
 	d := u.Details
-	a := credential.About{Email: u.Email, SecondFactor: has.Code, Names: []string{d.Name(), d.GivenName, d.FamilyName}}
+	a := credential.About{Email: u.Email, SecondFactor: has.SecondFactor(), Names: []string{d.Name(), d.GivenName, d.FamilyName}}
 	for _, st := range v.standings {
 		a.Names = append(a.Names, st.Details.Name(), st.Details.GivenName, st.Details.FamilyName)
 		a.Organizations = append(a.Organizations, st.Name, st.Slug)
@@ -120,7 +118,7 @@ func (s *Service) replace(r *http.Request, v *visit, password string) error {
 		if err != nil {
 			return err
 		}
-		fresh = credential.Evidence{User: u.ID, Epoch: u.Epoch, At: tx.Now(), Password: true, Code: old.Code}
+		fresh = credential.Evidence{User: u.ID, Epoch: u.Epoch, At: tx.Now(), Password: true, Code: old.Code, Key: old.Key, Recovery: old.Recovery}
 		return outbox.Append(tx, directory.OrganizationID{}, EventPasswordChanged, u.ID.String(), map[string]string{"user": u.ID.String()})
 	})
 	if errors.Is(err, credential.ErrNotMustReset) { // in another tab: what is proven here counts no more

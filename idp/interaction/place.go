@@ -21,14 +21,14 @@ func (s *Service) place(ctx context.Context, v *visit, person who) error {
 	if slug := v.c.Demand.Needs.Organization; slug != "" {
 		options, invited = named(options, slug), namedStandings(invited, slug)
 		if len(options) == 0 && len(invited) == 0 {
-			return s.barred(ctx, v, person)
+			return s.barred(v, person)
 		}
 	}
 	if v.client == nil && v.signedIn {
 		return nil // our own pages ask for no organization
 	}
 	if len(options) == 0 {
-		return s.nowhere(ctx, v, person, invited)
+		return s.nowhere(v, invited)
 	}
 	if i := invitation(invited, v.c.State.Invitation); i != nil {
 		out.page, out.invitations = pathInvitation, []directory.Standing{*i}
@@ -68,7 +68,7 @@ func (s *Service) options(v *visit, person who) (passes []gate.Pass, invited []d
 
 // nowhere answers a person who may not enter anywhere: by invitations, if there are any, by another sign-in, if that
 // would help, else by a page that says so.
-func (s *Service) nowhere(ctx context.Context, v *visit, person who, invited []directory.Standing) error {
+func (s *Service) nowhere(v *visit, invited []directory.Standing) error {
 	out := &v.verdict
 	i := invitation(invited, v.c.State.Invitation)
 	if i == nil && len(invited) == 1 {
@@ -82,40 +82,34 @@ func (s *Service) nowhere(ctx context.Context, v *visit, person who, invited []d
 		out.page, out.invitations = pathOrganization, invited
 		return nil
 	}
-	again, err := s.stepUp(ctx, v, person)
-	if err == nil && !again {
+	if !s.stepUp(v) {
 		out.page = pathOrganization
 	}
-	return err
+	return nil
 }
 
-// stepUp asks for a new sign-in where the session lacks the second factor that an organization demands and the person
-// has one.
-func (s *Service) stepUp(ctx context.Context, v *visit, person who) (bool, error) {
+// stepUp asks for the second factor where the session lacks it and an organization demands it; who has none sets one up.
+func (s *Service) stepUp(v *visit) bool {
 	if v.verdict.barred == nil || !errors.Is(v.verdict.barred, gate.ErrSecondFactor) || !v.signedIn {
-		return false, nil
+		return false
 	}
-	has, err := s.credentials.Of(ctx, s.db, person.user)
-	if err != nil || !has.Code {
-		return false, err
-	}
-	v.c.State.Again, v.c.State.Before, v.c.State.Email, v.changed = true, v.session.ID, v.session.Email, true
+	st := &v.c.State
+	st.Again, st.StepUp, st.Before, st.Email, v.changed = true, true, v.session.ID, v.session.Email, true
 	v.verdict.page = pathPassword
-	return true, nil
+	return true
 }
 
 // barred answers a request for one organization that the person may not enter: refused, unless a second factor is all
 // that is missing.
-func (s *Service) barred(ctx context.Context, v *visit, person who) error {
+func (s *Service) barred(v *visit, person who) error {
 	a, grant := v.target()
 	for _, st := range namedStandings(v.standings, v.c.Demand.Needs.Organization) {
 		if _, err := judge(st, s.db, person, a, grant); errors.Is(err, gate.ErrSecondFactor) {
 			v.verdict.barred = fault.Of(err)
-			again, err := s.stepUp(ctx, v, person)
-			if err == nil && !again {
+			if !s.stepUp(v) {
 				v.verdict.page = pathOrganization
 			}
-			return err
+			return nil
 		}
 	}
 	v.verdict.refuse = ErrAccessDenied

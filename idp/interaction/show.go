@@ -80,6 +80,9 @@ func hinted(hint string) string {
 func (s *Service) showPassword(w http.ResponseWriter, r *http.Request, v *visit) {
 	if v.notice == "" && v.signedIn && v.c.State.Before == v.session.ID {
 		v.notice = pages.NoticeSignInAgain
+		if v.c.State.Want != "" {
+			v.notice = pages.NoticeStepUp
+		}
 	}
 	s.pages.Password(w, r, pages.PasswordView{
 		Conversation: s.frame(w, v), Email: v.c.State.Email, OtherEmail: v.c.address(pathSignIn), Problem: v.problem,
@@ -95,10 +98,6 @@ func (s *Service) showMailSent(w http.ResponseWriter, r *http.Request, v *visit)
 		Conversation: s.frame(w, v), Email: v.c.State.Email, ValidFor: s.cfg.LinkValid, Back: v.c.address(pathPassword),
 		DevMail: s.cfg.DevMail,
 	})
-}
-
-func (s *Service) showSecondFactor(w http.ResponseWriter, r *http.Request, v *visit) {
-	s.pages.SecondFactor(w, r, pages.SecondFactorView{Conversation: s.frame(w, v), Email: v.c.State.Email, Problem: v.problem})
 }
 
 func (s *Service) showOrganization(w http.ResponseWriter, r *http.Request, v *visit) {

@@ -40,6 +40,7 @@ func (s *Service) takeEmail(w http.ResponseWriter, r *http.Request, v *visit) {
 	st := &v.c.State
 	st.Email, st.Mailed, st.Evidence, v.changed = email.Address, false, credential.Evidence{}, true
 	st.unchoose()
+	st.Key, st.Codes = "", nil
 	v.c.User = directory.UserID{}
 	s.proceed(w, r, v)
 }
@@ -67,28 +68,16 @@ func (s *Service) takePassword(w http.ResponseWriter, r *http.Request, v *visit)
 		s.stop(w, r, err)
 		return
 	}
-	e, err := s.credentials.Verify(r.Context(), email, password, actor.AddressOr(r.Context(), r.RemoteAddr))
+	e, err := s.credentials.VerifyIn(r.Context(), email, password, s.visitor(r))
 	if err != nil {
 		s.again(w, r, v, err, s.showPassword)
 		return
 	}
+	if e, err = s.withDevice(r, v, e); err != nil {
+		s.stop(w, r, err)
+		return
+	}
 	v.c.State.Evidence, v.c.User, v.proven = e, e.User, true
-	s.proceed(w, r, v)
-}
-
-func (s *Service) takeCode(w http.ResponseWriter, r *http.Request, v *visit) {
-	code := web.One(r.PostForm, "code")
-	if code == "" {
-		v.problem, v.verdict.status = pages.ProblemRequired, http.StatusUnprocessableEntity
-		s.showSecondFactor(w, r, v)
-		return
-	}
-	e, err := s.credentials.VerifyCode(r.Context(), v.c.State.Evidence.User, code)
-	if err != nil {
-		s.again(w, r, v, err, s.showSecondFactor)
-		return
-	}
-	v.c.State.Evidence, v.proven = v.c.State.Evidence.And(e), true
 	s.proceed(w, r, v)
 }
 
@@ -100,6 +89,8 @@ func (s *Service) again(w http.ResponseWriter, r *http.Request, v *visit, err er
 		v.notice = pages.NoticeWrongPassword
 	case errors.Is(err, credential.ErrWrongCode):
 		v.notice = pages.NoticeWrongCode
+	case errors.Is(err, credential.ErrBusy):
+		v.notice, v.retry = pages.NoticeBusy, f.Retry
 	case f.Kind == fault.Exhausted:
 		v.notice, v.retry = pages.NoticeTooMany, f.Retry
 	default:

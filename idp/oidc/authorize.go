@@ -37,6 +37,7 @@ type authorization struct {
 	Challenge   string   `json:"code_challenge,omitempty"`
 	Scope       []string `json:"scope,omitempty"`
 	UILocales   string   `json:"ui_locales,omitempty"`
+	ACR         []string `json:"acr,omitempty"` // the classes that were asked for
 }
 
 // authorize is RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1. A POST, which may come from another site and so without

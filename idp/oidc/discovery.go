@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"portvakt/idp/application"
-	"portvakt/idp/credential"
+	"portvakt/idp/gate"
 	"portvakt/idp/signing"
 	"portvakt/internal/jwk"
 	"portvakt/internal/web"
@@ -61,7 +61,7 @@ func (h *Handler) configuration() configuration {
 		Scopes:        []string{"openid", "profile", "email", "phone", "address", "offline_access", "organization", "organizations", "access"},
 		ResponseTypes: []string{"code"}, ResponseModes: []string{modeQuery, modeFormPost},
 		GrantTypes: []string{application.GrantCode, application.GrantRefresh, application.GrantClientCredentials},
-		ACRValues:  []string{credential.ACRMFA, credential.ACRPassword}, SubjectTypes: []string{"public"}, IDTokenAlgs: signing.Algorithms(),
+		ACRValues:  gate.Classes(), SubjectTypes: []string{"public"}, IDTokenAlgs: signing.Algorithms(),
 		TokenAuth: all, IntrospectionAuth: confidential, RevocationAuth: all,
 		TokenAuthAlgs: algs, IntrospectionAuthAlgs: algs, RevocationAuthAlgs: algs, ChallengeMethods: []string{"S256"},
 		Prompts: []string{promptNone, promptLogin, promptConsent, promptSelect}, Displays: []string{"page"}, ClaimTypes: []string{"normal"},

@@ -22,25 +22,26 @@ type wireError struct {
 
 // words are the faults whose code says more than their kind. The others go by kind.
 var words = map[string]wireError{
-	"invalid_client":                   {status: http.StatusUnauthorized, code: "invalid_client"},
-	"invalid_request":                  {status: http.StatusBadRequest, code: "invalid_request"},
-	"invalid_scope":                    {status: http.StatusBadRequest, code: "invalid_scope"},
-	"scope_too_wide":                   {status: http.StatusBadRequest, code: "invalid_scope"},
-	"grant_not_valid":                  {status: http.StatusBadRequest, code: "invalid_grant"},
-	"sid_ended":                        {status: http.StatusBadRequest, code: "invalid_grant"}, // by a sign-out in the middle of a switch
-	"not_a_member":                     {status: http.StatusBadRequest, code: "access_denied"},
-	"application_not_for_organization": {status: http.StatusBadRequest, code: "access_denied"},
-	"organization_suspended":           {status: http.StatusBadRequest, code: "access_denied"},
-	"unsupported_grant_type":           {status: http.StatusBadRequest, code: "unsupported_grant_type"},
-	"unsupported_response_type":        {status: http.StatusBadRequest, code: "unsupported_response_type"},
-	"unauthorized_client":              {status: http.StatusBadRequest, code: "unauthorized_client"},
-	"request_not_supported":            {status: http.StatusBadRequest, code: "request_not_supported"},
-	"request_uri_not_supported":        {status: http.StatusBadRequest, code: "request_uri_not_supported"},
-	"registration_not_supported":       {status: http.StatusBadRequest, code: "registration_not_supported"},
-	"login_required":                   {status: http.StatusBadRequest, code: "login_required"},
-	"interaction_required":             {status: http.StatusBadRequest, code: "interaction_required"},
-	"consent_required":                 {status: http.StatusBadRequest, code: "consent_required"},
-	"access_denied":                    {status: http.StatusBadRequest, code: "access_denied"},
+	"invalid_client":                    {status: http.StatusUnauthorized, code: "invalid_client"},
+	"invalid_request":                   {status: http.StatusBadRequest, code: "invalid_request"},
+	"invalid_scope":                     {status: http.StatusBadRequest, code: "invalid_scope"},
+	"scope_too_wide":                    {status: http.StatusBadRequest, code: "invalid_scope"},
+	"grant_not_valid":                   {status: http.StatusBadRequest, code: "invalid_grant"},
+	"sid_ended":                         {status: http.StatusBadRequest, code: "invalid_grant"}, // by a sign-out in the middle of a switch
+	"not_a_member":                      {status: http.StatusBadRequest, code: "access_denied"},
+	"application_not_for_organization":  {status: http.StatusBadRequest, code: "access_denied"},
+	"organization_suspended":            {status: http.StatusBadRequest, code: "access_denied"},
+	"unsupported_grant_type":            {status: http.StatusBadRequest, code: "unsupported_grant_type"},
+	"unsupported_response_type":         {status: http.StatusBadRequest, code: "unsupported_response_type"},
+	"unauthorized_client":               {status: http.StatusBadRequest, code: "unauthorized_client"},
+	"request_not_supported":             {status: http.StatusBadRequest, code: "request_not_supported"},
+	"request_uri_not_supported":         {status: http.StatusBadRequest, code: "request_uri_not_supported"},
+	"registration_not_supported":        {status: http.StatusBadRequest, code: "registration_not_supported"},
+	"unmet_authentication_requirements": {status: http.StatusBadRequest, code: "unmet_authentication_requirements"}, // OpenID Connect Core Error Code
+	"login_required":                    {status: http.StatusBadRequest, code: "login_required"},
+	"interaction_required":              {status: http.StatusBadRequest, code: "interaction_required"},
+	"consent_required":                  {status: http.StatusBadRequest, code: "consent_required"},
+	"access_denied":                     {status: http.StatusBadRequest, code: "access_denied"},
 }
 
 // kinds is the table of the door: what a client hears of a kind of failure at the back channel (first) and in a

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,10 @@ func (h *Handler) needs(r *http.Request, values url.Values, c *application.Clien
 	if len(n.LoginHint) > maxHint || len(n.ACRValues) > 20 {
 		return n, invalid("The login_hint or acr_values is too long")
 	}
+	if n.ACREssential, err = essentialACR(values.Get("claims")); err != nil {
+		return n, err
+	}
+	a.ACR = append(slices.Clone(n.ACREssential), n.ACRValues...)
 	if n.Organization, err = organization(values.Get("organization"), a.Scope); err != nil {
 		return n, err
 	}

@@ -13,6 +13,7 @@ import (
 type Cookies struct {
 	Session string
 	Browser string
+	Device  string // of a trusted browser
 	secure  bool
 }
 
@@ -23,13 +24,13 @@ func NewCookies(issuer string) (Cookies, error) {
 		return Cookies{}, fmt.Errorf("session: %q is no issuer", issuer)
 	}
 	if u.Scheme == "https" {
-		return Cookies{Session: "__Host-portvakt-session", Browser: "__Host-portvakt-browser", secure: true}, nil
+		return Cookies{Session: "__Host-portvakt-session", Browser: "__Host-portvakt-browser", Device: "__Host-portvakt-device", secure: true}, nil
 	}
 	port := u.Port()
 	if port == "" {
 		port = "80"
 	}
-	return Cookies{Session: "portvakt-session-" + port, Browser: "portvakt-browser-" + port}, nil
+	return Cookies{Session: "portvakt-session-" + port, Browser: "portvakt-browser-" + port, Device: "portvakt-device-" + port}, nil
 }
 
 // Value is the cookie's value where the request carries exactly one of the name, in the form of our tokens.
@@ -46,6 +47,11 @@ const tokenLength = 43 // secret.NewToken
 // Set gives the browser a cookie that lasts until the browser closes. Scripts never see it, and of other sites' requests
 // only followed links carry it.
 func (c Cookies) Set(w http.ResponseWriter, name, value string) { c.write(w, name, value, 0) }
+
+// Keep is Set for a cookie that outlives the browser's closing.
+func (c Cookies) Keep(w http.ResponseWriter, name, value string, d time.Duration) {
+	c.write(w, name, value, int(d/time.Second))
+}
 
 // Clear takes the cookie back.
 func (c Cookies) Clear(w http.ResponseWriter, name string) { c.write(w, name, "", -1) }

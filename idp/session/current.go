@@ -37,7 +37,7 @@ func (s *Sessions) Start(ctx context.Context, w http.ResponseWriter, r *http.Req
 	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
 		v = Session{
 			ID: sqldb.NewID[sessionPrefix](tx.Now()), User: e.User, UserEpoch: e.Epoch, AuthenticatedAt: e.At, ACR: e.ACR(), AMR: e.AMR(),
-			CreatedAt: tx.Now(), SeenAt: tx.Now(), ExpiresAt: tx.Now().Add(s.life), UserAgent: bounded(r.UserAgent()),
+			CreatedAt: tx.Now(), SeenAt: tx.Now(), ExpiresAt: tx.Now().Add(s.life), UserAgent: UserAgent(r), FactorAt: e.TrustedSince(),
 		}
 		var err error
 		if v.Email, err = startable(ctx, tx, e); err != nil {
@@ -78,6 +78,9 @@ func (s *Sessions) replace(ctx context.Context, tx *sqldb.Tx, hash []byte, v Ses
 }
 
 const maxUserAgent = 400
+
+// UserAgent is what the browser says that it is, within bounds.
+func UserAgent(r *http.Request) string { return bounded(r.UserAgent()) }
 
 func bounded(s string) string {
 	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"time"
 
+	"portvakt/idp/credential"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
@@ -54,6 +55,12 @@ type Session struct {
 	SeenAt          time.Time
 	ExpiresAt       time.Time
 	UserAgent       string
+	FactorAt        time.Time // where the second factor was not shown but trusted: when it was (gate.Request)
+}
+
+// Held is what the session says of the sign-in that it began with.
+func (v Session) Held() credential.Held {
+	return credential.Held{User: v.User, Epoch: v.UserEpoch, At: v.AuthenticatedAt, ACR: v.ACR, AMR: v.AMR}
 }
 
 // Config are the limits of sessions; zero values are the defaults.

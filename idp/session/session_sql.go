@@ -17,7 +17,7 @@ const entitled = ` u.state = 'active' and (u.operator = true or exists (select 1
 	where m.user_id = u.id and ` + directory.OrganizationOpen + ` and m.kind <> 'contact' and m.accepted_at is not null and m.suspended_at is null
 		and m.ended_at is null and m.deleted_at is null and m.archived_at is null and m.start_at <= $2 and (m.end_at is null or m.end_at > $2)))`
 
-const sessionColumns = `s.id, s.user_id, s.user_epoch, u.email, s.acr, s.amr, s.authenticated_at, s.created_at, s.seen_at, s.expires_at, s.user_agent`
+const sessionColumns = `s.id, s.user_id, s.user_epoch, u.email, s.acr, s.amr, s.authenticated_at, s.created_at, s.seen_at, s.expires_at, s.user_agent, s.factor_at`
 
 // live is what a session s of a user u needs to count at the moment $2; $3 is the last moment of use that is not idle.
 const live = ` s.ended_at is null and s.expires_at > $2 and s.seen_at > $3 and s.user_epoch = u.epoch and` + entitled
@@ -25,7 +25,7 @@ const live = ` s.ended_at is null and s.expires_at > $2 and s.seen_at > $3 and s
 func scanSession(r sqldb.Row) (v Session, err error) {
 	var amr string
 	err = r.Scan(&v.ID, &v.User, &v.UserEpoch, &v.Email, &v.ACR, &amr, sqldb.Time(&v.AuthenticatedAt), sqldb.Time(&v.CreatedAt),
-		sqldb.Time(&v.SeenAt), sqldb.Time(&v.ExpiresAt), &v.UserAgent)
+		sqldb.Time(&v.SeenAt), sqldb.Time(&v.ExpiresAt), &v.UserAgent, sqldb.Time(&v.FactorAt))
 	v.AMR = strings.Fields(amr)
 	return v, err
 }
@@ -56,7 +56,7 @@ func startable(ctx context.Context, tx *sqldb.Tx, e credential.Evidence) (email 
 			where p.user_id = u.id and p.must_change = true and p.credentials_epoch = u.credentials_epoch),`+entitled+` from users u where u.id = $1`,
 		e.User, sqldb.Micros(tx.Now()), e.Epoch).Scan(&email, &fresh, &may)
 	switch {
-	case errors.Is(err, sqldb.ErrNoRows) || err == nil && (!fresh || !e.Password && !e.Code):
+	case errors.Is(err, sqldb.ErrNoRows) || err == nil && (!fresh || !e.First()):
 		return "", ErrStaleEvidence
 	case err != nil:
 		return "", err
@@ -67,10 +67,10 @@ func startable(ctx context.Context, tx *sqldb.Tx, e credential.Evidence) (email 
 }
 
 func insertSession(tx *sqldb.Tx, v Session, hash []byte, address string) {
-	tx.Later(`insert into sessions (id, hash, user_id, user_epoch, acr, amr, authenticated_at, seen_at, expires_at, address, user_agent, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	tx.Later(`insert into sessions (id, hash, user_id, user_epoch, acr, amr, authenticated_at, seen_at, expires_at, address, user_agent, created_at, factor_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		v.ID, hash, v.User, v.UserEpoch, v.ACR, strings.Join(v.AMR, " "), sqldb.Micros(v.AuthenticatedAt), sqldb.Micros(v.SeenAt),
-		sqldb.Micros(v.ExpiresAt), address, v.UserAgent, sqldb.Micros(v.CreatedAt))
+		sqldb.Micros(v.ExpiresAt), address, v.UserAgent, sqldb.Micros(v.CreatedAt), sqldb.Micros(v.FactorAt))
 }
 
 // takeOver ends the live session with the hash if it is the new one's person's; else it answers the zero id.

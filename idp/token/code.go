@@ -27,6 +27,7 @@ type Grant struct {
 	ACR             string
 	AMR             []string
 	AuthenticatedAt time.Time
+	FactorAt        time.Time // when the second factor was shown, where the browser has been trusted since (gate.Request)
 }
 
 func (g *Grant) offline() bool { return slices.Contains(g.Scope, scopeOffline) }
@@ -117,7 +118,7 @@ type outcome struct {
 func (s *Service) begin(ctx context.Context, tx *sqldb.Tx, c Client, t takenCode, out *outcome) error {
 	pass, err := s.Gate.MayIssue(ctx, tx, gate.Request{
 		Membership: t.membership, UserEpoch: t.userEpoch, MembershipEpoch: t.membershipEpoch,
-		Application: c.Gate, Grant: "authorization_code", ACR: t.grant.ACR,
+		Application: c.Gate, Grant: "authorization_code", ACR: t.grant.ACR, FactorAt: t.grant.FactorAt,
 	})
 	if fault.Is(err, fault.Internal) {
 		return err

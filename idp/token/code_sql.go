@@ -29,11 +29,11 @@ type codeKey struct {
 func insertCode(tx *sqldb.Tx, pass gate.Pass, r CodeRequest, hash []byte, expires time.Time) {
 	st, g := pass.Standing(), &r.Grant
 	tx.Later(`insert into authorization_codes (hash, application_id, redirect_uri, redirect_uri_sent, challenge, user_id, user_epoch,
-			organization_id, membership_id, membership_epoch, session_id, sid, scope, nonce, acr, amr, authenticated_at, family_id, created_at, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+			organization_id, membership_id, membership_epoch, session_id, sid, scope, nonce, acr, amr, authenticated_at, family_id, created_at, expires_at, factor_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 		hash, r.Client.ID, r.RedirectURI, true, r.Challenge, st.User, st.UserEpoch, st.Organization, st.Membership, st.Epoch,
 		g.Session, g.SID, strings.Join(g.Scope, " "), g.Nonce, g.ACR, strings.Join(g.AMR, " "), sqldb.Micros(g.AuthenticatedAt),
-		sqldb.NewID[familyPrefix](tx.Now()), sqldb.Micros(tx.Now()), sqldb.Micros(expires))
+		sqldb.NewID[familyPrefix](tx.Now()), sqldb.Micros(tx.Now()), sqldb.Micros(expires), sqldb.Micros(g.FactorAt))
 }
 
 // liveSID says in SQL that the session behind a sid has not ended.
@@ -48,9 +48,9 @@ func takeCode(ctx context.Context, tx *sqldb.Tx, application directory.Applicati
 	err = tx.QueryRow(ctx, `update authorization_codes set used_at = $2
 		where hash = $1 and application_id = $3 and redirect_uri = $4 and challenge = $5 and used_at is null and expires_at > $2
 			and `+fmt.Sprintf(liveSID, "authorization_codes")+`
-		returning family_id, user_epoch, membership_id, membership_epoch, session_id, sid, scope, nonce, acr, amr, authenticated_at`,
+		returning family_id, user_epoch, membership_id, membership_epoch, session_id, sid, scope, nonce, acr, amr, authenticated_at, factor_at`,
 		k.hash, sqldb.Micros(tx.Now()), application, k.redirect, k.challenge).
-		Scan(&c.family, &c.userEpoch, &c.membership, &c.membershipEpoch, &g.Session, &g.SID, &scope, &g.Nonce, &g.ACR, &amr, sqldb.Time(&g.AuthenticatedAt))
+		Scan(&c.family, &c.userEpoch, &c.membership, &c.membershipEpoch, &g.Session, &g.SID, &scope, &g.Nonce, &g.ACR, &amr, sqldb.Time(&g.AuthenticatedAt), sqldb.Time(&g.FactorAt))
 	g.Scope, g.AMR = strings.Fields(scope), strings.Fields(amr)
 	return c, err
 }

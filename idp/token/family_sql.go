@@ -37,17 +37,18 @@ func (f *family) aliveAt(now time.Time) bool {
 func insertFamily(tx *sqldb.Tx, pass gate.Pass, f family) {
 	st, g := pass.Standing(), &f.grant
 	tx.Later(`insert into token_families (id, application_id, user_id, user_epoch, organization_id, membership_id, membership_epoch,
-			session_id, sid, offline, scope, nonce, acr, amr, authenticated_at, generation, created_at, idle_until, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, $18)`,
+			session_id, sid, offline, scope, nonce, acr, amr, authenticated_at, generation, created_at, idle_until, expires_at, factor_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, $18, $19)`,
 		f.id, f.application, st.User, st.UserEpoch, st.Organization, st.Membership, st.Epoch, g.Session, g.SID, f.offline,
 		strings.Join(g.Scope, " "), g.Nonce, g.ACR, strings.Join(g.AMR, " "), sqldb.Micros(g.AuthenticatedAt),
-		sqldb.Micros(tx.Now()), sqldb.Micros(f.idleUntil), sqldb.Micros(f.expires))
+		sqldb.Micros(tx.Now()), sqldb.Micros(f.idleUntil), sqldb.Micros(f.expires),
+		sqldb.Micros(g.FactorAt))
 }
 
 // The session is the one that the sid is of now: a sid moves where the person signs in once more in the same browser.
 var familyQuery = `select f.id, f.application_id, f.user_epoch, f.membership_epoch,
 		coalesce((select so.session_id from session_organizations so where so.id = f.sid), f.session_id), f.sid, f.offline, f.scope, f.nonce, f.acr, f.amr,
-		f.authenticated_at, f.generation, f.rotated_at, f.idle_until, f.expires_at, f.ended_at, ` + fmt.Sprintf(liveSID, "f") + `,
+		f.authenticated_at, f.generation, f.rotated_at, f.idle_until, f.expires_at, f.ended_at, f.factor_at, ` + fmt.Sprintf(liveSID, "f") + `,
 		` + directory.StandingColumns + `
 	from` + directory.StandingFrom + `join token_families f on f.membership_id = m.id where f.id = $1`
 
@@ -58,7 +59,7 @@ func readFamily(ctx context.Context, q sqldb.Queryer, id FamilyID) (f family, st
 	st, err = directory.ScanStanding(q.QueryRow(ctx, familyQuery, id, sqldb.Micros(q.Now())),
 		&f.id, &f.application, &f.userEpoch, &f.membershipEpoch, &g.Session, &g.SID, &f.offline, &scope, &g.Nonce, &g.ACR, &amr,
 		sqldb.Time(&g.AuthenticatedAt), &f.generation, sqldb.Time(&f.rotatedAt), sqldb.Time(&f.idleUntil), sqldb.Time(&f.expires),
-		sqldb.Time(&f.endedAt), &f.sessionLives)
+		sqldb.Time(&f.endedAt), sqldb.Time(&g.FactorAt), &f.sessionLives)
 	g.Scope, g.AMR = strings.Fields(scope), strings.Fields(amr)
 	if errors.Is(err, directory.ErrMemberNotFound) {
 		err = sqldb.ErrNoRows

@@ -120,7 +120,7 @@ func (s *Service) State(ctx context.Context, a *Access, c Client) (gate.Pass, er
 func (s *Service) stillCounts(f *family, st directory.Standing, c Client) (gate.Pass, error) {
 	pass, err := gate.Judge(st, s.DB.Now(), gate.Request{
 		Membership: st.Membership, UserEpoch: f.userEpoch, MembershipEpoch: f.membershipEpoch,
-		Application: c.Gate, Grant: gate.GrantAuthorize, ACR: f.grant.ACR,
+		Application: c.Gate, Grant: gate.GrantAuthorize, ACR: f.grant.ACR, FactorAt: f.grant.FactorAt,
 	})
 	if err != nil {
 		return gate.Pass{}, ErrToken.Because(err)

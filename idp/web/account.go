@@ -12,6 +12,7 @@ type Session struct {
 	Since    time.Time
 	LastUsed time.Time
 	Current  bool
+	Network  string // from which it was last used; may be empty
 }
 
 // AccountView is the person's own page. Buttons: sign-out (action=sign-out); for each invitation accept and deny
@@ -27,6 +28,8 @@ type AccountView struct {
 	SharedAt       time.Time // when it was last used from several devices at the same time; zero: not lately
 	ChangePassword string    // address of the page where a new password is asked for; empty hides the link
 	Preferences    string    // address of the page preferences; empty hides the link
+	Factors        string    // address of the page factors; empty hides the link
+	Nav            Navigation
 }
 
 // Account writes the page account.

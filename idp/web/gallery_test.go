@@ -119,7 +119,7 @@ type show = func(http.ResponseWriter, *http.Request)
 // samples are all pages in all states that a person can meet.
 func samples(p *idpweb.Pages, s words) map[string]show {
 	all := map[string]show{}
-	for _, group := range []map[string]show{signInSamples(p, s), passwordSamples(p, s), organizationSamples(p, s), accountSamples(p, s), errorSamples(p, s)} {
+	for _, group := range []map[string]show{signInSamples(p, s), passwordSamples(p, s), factorSamples(p, s), organizationSamples(p, s), accountSamples(p, s), ownSamples(p, s), emailSamples(p, s), errorSamples(p, s)} {
 		for name, sample := range group {
 			all[name] = sample
 		}
@@ -149,14 +149,19 @@ func signInSamples(p *idpweb.Pages, s words) map[string]show {
 			c.Status, c.Retry = http.StatusTooManyRequests, 15*time.Minute
 			p.Password(w, r, idpweb.PasswordView{Conversation: c, Email: s.email, OtherEmail: "/sign-in?i=1"})
 		},
+		"password-busy": func(w http.ResponseWriter, r *http.Request) {
+			c := s.noted(idpweb.NoticeBusy)
+			c.Status, c.Retry = http.StatusTooManyRequests, 3*time.Second
+			p.Password(w, r, idpweb.PasswordView{Conversation: c, Email: s.email, OtherEmail: "/sign-in?i=1"})
+		},
 		"mail-sent": func(w http.ResponseWriter, r *http.Request) {
 			p.MailSent(w, r, idpweb.MailSentView{Conversation: s.conversation(), Email: s.email, ValidFor: 30 * time.Minute, Back: "/sign-in?i=1", DevMail: "/dev/mail"})
 		},
 		"second-factor": func(w http.ResponseWriter, r *http.Request) {
-			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Email: s.email})
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Email: s.email, Code: true, OtherWay: true, TrustFor: 30 * 24 * time.Hour})
 		},
 		"second-factor-wrong": func(w http.ResponseWriter, r *http.Request) {
-			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Problem: idpweb.ProblemCode})
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Code: true, Problem: idpweb.ProblemCode})
 		},
 	}
 }
@@ -229,7 +234,7 @@ func accountSamples(p *idpweb.Pages, s words) map[string]show {
 			f := s.frame()
 			f.Notice = idpweb.NoticePasswordSet
 			p.Account(w, r, idpweb.AccountView{
-				Frame: f, Name: s.person, Email: s.email, Memberships: s.memberships(), Invitations: s.invitations(), ChangePassword: "/account/password", Preferences: "/account/preferences",
+				Frame: f, Name: s.person, Email: s.email, Memberships: s.memberships(), Invitations: s.invitations(), ChangePassword: "/account/password", Preferences: "/account/preferences", Nav: navigation("account"),
 				SharedAt: time.Date(2026, 8, 18, 9, 40, 0, 0, time.UTC),
 				Sessions: []idpweb.Session{
 					{ID: s.id, Device: "Firefox, Windows", Since: time.Date(2026, 8, 20, 8, 2, 0, 0, time.UTC), Current: true},

@@ -1,5 +1,7 @@
 package web
 
+import "slices"
+
 // Notice is a message above a page's content: what happened, and what to do next. Its text is notice.<value>.
 type Notice string
 
@@ -8,12 +10,15 @@ const (
 	NoticeWrongPassword       Notice = "wrong_password"
 	NoticeWrongCode           Notice = "wrong_code"
 	NoticeTooMany             Notice = "too_many" // with Frame.Retry
+	NoticeBusy                Notice = "busy"     // with Frame.Retry
 	NoticeFormExpired         Notice = "form_expired"
 	NoticeChooseOrganization  Notice = "choose_organization"
 	NoticeNoOrganization      Notice = "no_organization"
 	NoticeInvitationGone      Notice = "invitation_gone"
 	NoticeSecondFactorMissing Notice = "second_factor_missing" // the organization demands one, the person has none
 	NoticeNotSaved            Notice = "not_saved"
+	NoticeWrongRecovery       Notice = "wrong_recovery"
+	NoticeFactorNeeded        Notice = "factor_needed" // the last second factor cannot be removed
 )
 
 // Notices of success.
@@ -25,19 +30,46 @@ const (
 	NoticeSessionEnded       Notice = "session_ended"
 	NoticePreferencesSaved   Notice = "preferences_saved"
 	NoticeSignInAgain        Notice = "sign_in_again" // the application asked for a fresh sign-in
+	NoticeStepUp             Notice = "step_up"       // what the person wants to do asks for it
+	NoticeFactorAdded        Notice = "factor_added"
+	NoticeFactorRemoved      Notice = "factor_removed"
+	NoticeDeviceEnded        Notice = "device_ended"
 )
 
 // notices says which notices are good news; all others are shown, and announced to screen readers, as trouble.
 var notices = map[Notice]string{
 	NoticePasswordSet: "success", NoticeMailSentAgain: "success", NoticeInvitationAccepted: "success",
 	NoticeInvitationDeclined: "success", NoticeSessionEnded: "success", NoticeSignInAgain: "info",
-	NoticePreferencesSaved: "success",
+	NoticePreferencesSaved: "success", NoticeStepUp: "info", NoticeFactorAdded: "success", NoticeFactorRemoved: "success", NoticeDeviceEnded: "success",
+}
+
+// Notices of the pages of the own account.
+const (
+	NoticeEmailSent        Notice = "email_sent"
+	NoticeEmailWithdrawn   Notice = "email_withdrawn"
+	NoticeEmailChanged     Notice = "email_changed"
+	NoticePasswordChanged  Notice = "password_changed"
+	NoticeRevoked          Notice = "revoked"
+	NoticeLeft             Notice = "left"
+	NoticeErasureAsked     Notice = "erasure_asked"
+	NoticeErasureWithdrawn Notice = "erasure_withdrawn"
+)
+
+// ProblemPresent says that the password is not the one in use.
+const ProblemPresent FieldProblem = "present"
+
+// ownNotices are good news, all of them.
+var ownNotices = []Notice{
+	NoticeEmailSent, NoticeEmailWithdrawn, NoticeEmailChanged, NoticePasswordChanged, NoticeRevoked, NoticeLeft, NoticeErasureAsked, NoticeErasureWithdrawn,
 }
 
 // Tone is how the notice is shown: error, success or info.
 func (n Notice) Tone() string {
 	if tone, ok := notices[n]; ok {
 		return tone
+	}
+	if slices.Contains(ownNotices, n) {
+		return "success"
 	}
 	return "error"
 }
@@ -52,6 +84,8 @@ const (
 	ProblemTooShort     FieldProblem = "too_short"     // fewer than MinLength
 	ProblemTooLong      FieldProblem = "too_long"      // more than MaxLength
 	ProblemTooCommon    FieldProblem = "too_common"    // on the list of passwords that attackers try first
+	ProblemBreached     FieldProblem = "breached"      // known from data breaches
+	ProblemUnprintable  FieldProblem = "unprintable"   // holds control characters
 	ProblemContainsName FieldProblem = "contains_name" // holds the person's name, e-mail or organization
 	ProblemUsedBefore   FieldProblem = "used_before"   // same as the one in use
 	ProblemDiffer       FieldProblem = "differ"        // the two passwords are not the same

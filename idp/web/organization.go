@@ -17,6 +17,7 @@ type Membership struct {
 	Home          bool      // the organization that the sign-in e-mail belongs to
 	Start         time.Time // zero shows none
 	End           time.Time // exclusive; zero shows none
+	Leave         string    // address of the page that ends it at the person's wish; empty: no link
 }
 
 // Invitation is one organization that waits for the person's answer.

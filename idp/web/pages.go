@@ -33,6 +33,12 @@ const (
 	ActionDeny       = "deny"
 	ActionSignOut    = "sign-out"
 	ActionEndSession = "end-session"
+
+	ActionTOTP        = "totp"
+	ActionRecovery    = "recovery"
+	ActionRemoveTOTP  = "remove-totp"
+	ActionNewRecovery = "new-recovery-codes"
+	ActionEndDevice   = "end-device"
 )
 
 // Frame is what every page takes besides its own content.
@@ -71,6 +77,9 @@ var pages = []page{
 	{name: "password", title: "password.title"},
 	{name: "mail-sent", title: "mail_sent.title"},
 	{name: "second-factor", title: "second_factor.title"},
+	{name: "enrol-factor", title: "enrol_factor.title"},
+	{name: "recovery-codes", title: "recovery_codes.title"},
+	{name: "factors", title: "factors.title", width: web.Wide},
 	{name: "new-password", title: "new_password.title"},
 	{name: "link-expired", title: "link_expired.title"},
 	{name: "organization", title: "organization.title"},
@@ -78,6 +87,15 @@ var pages = []page{
 	{name: "consent", title: "consent.title"},
 	{name: "account", title: "account.title", width: web.Wide},
 	{name: "preferences", title: "preferences.title"},
+	{name: "account-security", title: "account_security.title", width: web.Wide},
+	{name: "account-applications", title: "account_applications.title", width: web.Wide},
+	{name: "account-history", title: "account_history.title", width: web.Wide},
+	{name: "account-data", title: "account_data.title", width: web.Wide},
+	{name: "account-erasure", title: "account_erasure.title"},
+	{name: "account-leave", title: "account_leave.title"},
+	{name: "account-email", title: "account_email.title"},
+	{name: "account-email-link", title: "account_email.title"},
+	{name: "change-password", title: "account.change_password"},
 	{name: "sign-out", title: "sign_out.title"},
 	{name: "signed-out", title: "signed_out.title"},
 	{name: "form-post", title: "form_post.title", script: "form-post.js"},
@@ -100,7 +118,7 @@ type parsedPage struct {
 func New(renderer *web.Renderer) (*Pages, error) {
 	p := &Pages{renderer: renderer, parsed: make(map[string]parsedPage, len(pages))}
 	for _, row := range pages {
-		t, err := renderer.Template(files, "templates/partials.html", "templates/"+row.name+".html")
+		t, err := renderer.Template(files, "templates/partials.html", "templates/passkey.html", "templates/own-partials.html", "templates/"+row.name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", row.name, err)
 		}

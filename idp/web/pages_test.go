@@ -23,7 +23,7 @@ var hostile = words{
 }
 
 // texts that a person may type or a seed may hold, for which no catalogue key may stand in.
-var rawKey = regexp.MustCompile(`\b(layout|button|field|notice|kind|state|membership|sign_in|password|mail_sent|second_factor|new_password|link_expired|organization|invitation|consent|scope|account|sign_out|signed_out|form_post|dev_mail|time|error)\.[a-z_]+(\.[a-z_]+)?\b`)
+var rawKey = regexp.MustCompile(`\b(layout|button|field|notice|kind|state|membership|sign_in|password|mail_sent|second_factor|enrol_factor|recovery_codes|factors|new_password|link_expired|organization|invitation|consent|scope|account|account_[a-z_]+|change_password|preferences|history|by|sign_out|signed_out|form_post|dev_mail|time|error)\.[a-z_]+(\.[a-z_]+)?\b`)
 
 func mustPages(t *testing.T) (*web.Renderer, *idpweb.Pages) {
 	t.Helper()
@@ -84,7 +84,7 @@ func TestTextsAreUsed(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`(?m)^  "([a-z_.]+)":`).FindAllStringSubmatch(string(locale), -1) {
 		group, _, _ := strings.Cut(m[1], ".")
-		if !strings.Contains("kind state scope", group) && !strings.Contains(text, `"`+m[1]+`"`) {
+		if !strings.Contains("kind state scope history by", group) && !strings.Contains(text, `"`+m[1]+`"`) {
 			t.Errorf("nobody shows %s", m[1])
 		}
 	}
@@ -183,25 +183,42 @@ func TestContract(t *testing.T) {
 		page, title string
 		holds       []string
 	}{
-		"sign-in":         {"sign-in", "Sign in", []string{`id="email" name="email" type="email"`, `autocomplete="username"`, `id="continue"`, `id="cancel" name="action" value="cancel" formnovalidate`, `name="i"`, `name="csrf"`}},
-		"password":        {"password", "Enter your password", []string{`id="email" name="email"`, `autocomplete="username"`, `id="password" name="password" type="password" autocomplete="current-password"`, `id="continue"`, `id="cancel"`, `id="forgot-password" name="action" value="forgot" formnovalidate`, `id="other-email"`}},
-		"mail-sent":       {"mail-sent", "Look in your mailbox", []string{`id="resend" name="action" value="resend"`, `name="email"`, `id="back"`, "30 minutes"}},
-		"second-factor":   {"second-factor", "Enter your code", []string{`id="code" name="code"`, `inputmode="numeric" autocomplete="one-time-code"`, `id="continue"`, `id="cancel"`}},
-		"new-password":    {"new-password", "Choose a password", []string{`id="new_password" name="new_password" type="password" autocomplete="new-password"`, `id="new_password_again" name="new_password_again"`, `name="token"`, `id="email"`, `id="continue"`, "At least 15"}},
-		"link-expired":    {"link-expired", "This link no longer works", []string{`name="token"`, `id="continue"`}},
-		"organization":    {"organization", "Choose an organization", []string{`type="radio" name="organization" value="nordlys" checked`, `value="tallsmia"`, `id="continue"`, `id="cancel"`}},
-		"invitation":      {"invitation", "You are invited", []string{`name="invitation"`, `id="accept" name="action" value="accept"`, `id="deny" name="action" value="deny"`}},
-		"consent":         {"consent", "Allow access?", []string{`id="accept"`, `id="deny"`, "See your e-mail address"}},
-		"account":         {"account", "Your account", []string{`id="sign-out" name="action" value="sign-out"`, `id="accept"`, `id="deny"`, `id="accept-1"`, `value="end-session"`, "Nordlys AS"}},
-		"preferences":     {"preferences", "Your preferences", []string{`<select id="language" name="language">`, `<select id="name_form" name="name_form">`, `id="time_zone" name="time_zone"`, `id="save"`, `id="back"`}},
-		"sign-out":        {"sign-out", "Sign out", []string{`id="sign-out"`, `id="cancel"`, `name="state"`}},
-		"signed-out":      {"signed-out", "You are signed out", []string{`id="back" href="https://faktura.example/"`}},
-		"form-post":       {"form-post", "Almost done", []string{`<form method="post" action="https://faktura.example/callback" id="form-post">`, `name="code"`, `id="continue"`}},
-		"dev-mail":        {"dev-mail", "Captured mail", []string{`href="/dev/mail/2"`}},
-		"dev-message":     {"dev-mail", "Captured mail", []string{`href="https://id.example/account/setup?token=abc"`}},
-		"error":           {"error", "The application asked for something we cannot do", []string{`<code id="error-code">invalid_request</code>`, "redirect_uri", `<code id="request-id">req-4f7c21</code>`}},
-		"password-wrong":  {"password", "Enter your password", []string{`role="alert"`, "First time here"}},
-		"sign-in-problem": {"sign-in", "Sign in", []string{`aria-invalid="true" aria-describedby="email-problem"`}},
+		"sign-in":       {"sign-in", "Sign in", []string{`id="email" name="email" type="email"`, `autocomplete="username"`, `id="continue"`, `id="cancel" name="action" value="cancel" formnovalidate`, `name="i"`, `name="csrf"`}},
+		"password":      {"password", "Enter your password", []string{`id="email" name="email"`, `autocomplete="username"`, `id="password" name="password" type="password" autocomplete="current-password"`, `id="continue"`, `id="cancel"`, `id="forgot-password" name="action" value="forgot" formnovalidate`, `id="other-email"`}},
+		"mail-sent":     {"mail-sent", "Look in your mailbox", []string{`id="resend" name="action" value="resend"`, `name="email"`, `id="back"`, "30 minutes"}},
+		"second-factor": {"second-factor", "Enter your code", []string{`id="code" name="code"`, `inputmode="numeric" autocomplete="one-time-code"`, `type="checkbox" id="trust_device" name="trust_device" value="yes"`, `id="continue"`, `id="use-recovery-code" name="action" value="recovery" formnovalidate`, `id="cancel"`}},
+		"new-password":  {"new-password", "Choose a password", []string{`id="new_password" name="new_password" type="password" autocomplete="new-password"`, `id="new_password_again" name="new_password_again"`, `name="token"`, `id="email"`, `id="continue"`, "At least 15"}},
+		"link-expired":  {"link-expired", "This link no longer works", []string{`name="token"`, `id="continue"`}},
+		"organization":  {"organization", "Choose an organization", []string{`type="radio" name="organization" value="nordlys" checked`, `value="tallsmia"`, `id="continue"`, `id="cancel"`}},
+		"invitation":    {"invitation", "You are invited", []string{`name="invitation"`, `id="accept" name="action" value="accept"`, `id="deny" name="action" value="deny"`}},
+		"consent":       {"consent", "Allow access?", []string{`id="accept"`, `id="deny"`, "See your e-mail address"}},
+		"account":       {"account", "Your account", []string{`id="sign-out" name="action" value="sign-out"`, `id="accept"`, `id="deny"`, `id="accept-1"`, `value="end-session"`, "Nordlys AS"}},
+		"preferences":   {"preferences", "Your preferences", []string{`<select id="language" name="language">`, `<select id="name_form" name="name_form">`, `id="time_zone" name="time_zone"`, `id="save"`, `id="back"`}},
+		"sign-out":      {"sign-out", "Sign out", []string{`id="sign-out"`, `id="cancel"`, `name="state"`}},
+		"signed-out":    {"signed-out", "You are signed out", []string{`id="back" href="https://faktura.example/"`}},
+		"form-post":     {"form-post", "Almost done", []string{`<form method="post" action="https://faktura.example/callback" id="form-post">`, `name="code"`, `id="continue"`}},
+		"account-security": {"account-security", "Security", []string{`id="nav-account"`, `id="nav-security"`, `id="nav-applications"`, `id="nav-history"`, `id="nav-data"`, `id="change-email"`,
+			`id="change-password"`, `id="factors"`, `value="end-session"`, `id="sign-out-everywhere" name="action" value="sign-out-everywhere"`, "this browser, too"}},
+		"account-applications":    {"account-applications", "Your applications", []string{`id="revoke" name="action" value="revoke"`, `id="revoke-1"`}},
+		"account-history":         {"account-history", "What happened to your account", []string{`id="older"`, `id="newest"`, "unheard.of"}},
+		"account-data":            {"account-data", "Your data", []string{`id="export" name="action" value="export"`, `id="erase"`, `id="preferences"`}},
+		"account-data-waiting":    {"account-data", "Your data", []string{`id="erasure-waits"`, `id="withdraw-erasure" name="action" value="withdraw-erasure"`}},
+		"account-erasure":         {"account-erasure", "Ask to be erased?", []string{`id="request-erasure" name="action" value="request-erasure"`, `id="back"`}},
+		"account-leave":           {"account-leave", "Leave the organization?", []string{`id="leave" name="action" value="leave"`, `name="membership"`, `id="back"`}},
+		"account-email":           {"account-email", "Your e-mail address", []string{`id="email" name="email" type="email"`, `id="continue"`, `id="back"`}},
+		"account-email-waiting":   {"account-email", "Your e-mail address", []string{`id="withdraw" name="action" value="withdraw"`}},
+		"account-email-ruled":     {"account-email", "Your e-mail address", []string{`id="email-ruled"`}},
+		"account-email-link-undo": {"account-email-link", "Your e-mail address", []string{`name="token"`, `id="continue"`}},
+		"change-password":         {"change-password", "Change password", []string{`id="password" name="password" type="password" autocomplete="current-password"`, `id="new_password" name="new_password" type="password" autocomplete="new-password"`, `id="forgot-password"`, `id="continue"`}},
+		"dev-mail":                {"dev-mail", "Captured mail", []string{`href="/dev/mail/2"`}},
+		"dev-message":             {"dev-mail", "Captured mail", []string{`href="https://id.example/account/setup?token=abc"`}},
+		"error":                   {"error", "The application asked for something we cannot do", []string{`<code id="error-code">invalid_request</code>`, "redirect_uri", `<code id="request-id">req-4f7c21</code>`}},
+		"password-wrong":          {"password", "Enter your password", []string{`role="alert"`, "First time here"}},
+		"sign-in-problem":         {"sign-in", "Sign in", []string{`aria-invalid="true" aria-describedby="email-problem"`}},
+		"enrol-factor":            {"enrol-factor", "Set up a second step", []string{`id="qr" role="img"`, `id="totp-key">JBSW Y3DP`, `id="code" name="code"`, `autocomplete="one-time-code"`, `id="continue"`, `id="cancel"`}},
+		"recovery-codes":          {"recovery-codes", "Save your recovery codes", []string{`<ol class="codes" id="recovery-codes">`, `<li><code>abcd-efgh-ijkl-mnop</code></li>`, `id="continue"`}},
+		"factors":                 {"factors", "Your second step", []string{`id="add-totp" href="/account/factors/totp"`, `id="remove-totp" name="action" value="remove-totp"`, `id="new-recovery-codes" name="action" value="new-recovery-codes"`, `name="device"`, `value="end-device"`, `id="back"`}},
+		"second-factor-recovery":  {"second-factor", "Enter your code", []string{`id="code" name="code"`, `id="use-totp" name="action" value="totp" formnovalidate`, `id="continue"`}},
 	} {
 		body := get(all[name], web.English).Body.String()
 		for _, want := range append(c.holds, `<body data-page="`+c.page+`">`, "<title>"+c.title+" – Portvakt</title>") {

@@ -12,12 +12,14 @@ type Preferences struct {
 	TimeZone string // a name of the IANA database
 }
 
-// PreferencesView asks for the person's own language, form of name and time zone. Fields language, name_form (selects)
-// and time_zone (free text with suggestions, so that every zone of the world can be written); button save.
+// PreferencesView asks for the person's own language, name, form of name and time zone. Fields language, name_form
+// (selects), given_name, family_name and time_zone (free text with suggestions, so that every zone of the world can be written); button save.
 type PreferencesView struct {
 	Frame
 	Chosen                            Preferences
 	GivenFamily, FamilyGiven, Display string // the person's name in each form
+	Named                             bool   // the own name is asked for, too
+	GivenName, FamilyName             string // the person's own, whatever organizations say
 	TimeZoneProblem                   FieldProblem
 	Back                              string // address of the account page
 }

@@ -45,18 +45,6 @@ func (p *Pages) MailSent(w http.ResponseWriter, r *http.Request, v MailSentView)
 	p.write(w, r, shown{"mail-sent", v.Frame, v, ""})
 }
 
-// SecondFactorView asks for the code of the authenticator. Field code; buttons continue and cancel.
-type SecondFactorView struct {
-	Conversation
-	Email   string
-	Problem FieldProblem
-}
-
-// SecondFactor writes the page second-factor.
-func (p *Pages) SecondFactor(w http.ResponseWriter, r *http.Request, v SecondFactorView) {
-	p.write(w, r, shown{"second-factor", v.Frame, v, v.RedirectURI})
-}
-
 // NewPasswordView asks for a password twice. Fields: email (shown, read-only), token (hidden), new_password,
 // new_password_again and, with NeedsCode, code; button continue.
 type NewPasswordView struct {

@@ -22,6 +22,7 @@ const (
 	NoticeExpired       NoticeKind = "expired"       // an invitation waited for too long
 	NoticePending       NoticeKind = "pending"       // nobody has chosen who takes over
 	NoticeDomain        NoticeKind = "domain"        // a domain is proven
+	NoticeErasure       NoticeKind = "erasure"       // somebody has asked to be erased everywhere
 )
 
 // Notice tells somebody about the affairs of one organization; what the kind does not speak of stays empty.
@@ -64,6 +65,7 @@ var sentences = map[NoticeKind][]sentence{
 	NoticeExpired:       {{"text", always}, {"how", always}},
 	NoticePending:       {{"text", always}, {"how", func(m *Notice) bool { return !m.Archive }}, {"how.archive", func(m *Notice) bool { return m.Archive }}},
 	NoticeDomain:        {{"text", always}, {"how", always}},
+	NoticeErasure:       {{"text", always}, {"how", always}},
 }
 
 // Notice writes the mail.

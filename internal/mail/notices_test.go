@@ -10,7 +10,8 @@ import (
 
 // noticeKinds are all of them.
 var noticeKinds = []mail.NoticeKind{mail.NoticeEnding, mail.NoticeEndingOf, mail.NoticeEnded, mail.NoticeAgencyLeft, mail.NoticeVacant,
-	mail.NoticeSeatsFull, mail.NoticeFeature, mail.NoticeAdministrator, mail.NoticeUnanswered, mail.NoticeExpired, mail.NoticePending, mail.NoticeDomain}
+	mail.NoticeSeatsFull, mail.NoticeFeature, mail.NoticeAdministrator, mail.NoticeUnanswered, mail.NoticeExpired, mail.NoticePending, mail.NoticeDomain,
+	mail.NoticeErasure}
 
 // addNotices makes one notice of each kind; whoever is spoken of has a name as hostile as the organization's.
 func addNotices(texts *mail.Texts, all map[string]mail.Message, to mail.Recipient, organization string) {

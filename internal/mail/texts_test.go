@@ -24,6 +24,9 @@ func newTexts(t *testing.T) *mail.Texts {
 	return texts
 }
 
+var accountKinds = []mail.AccountKind{mail.AccountEmailConfirm, mail.AccountEmailUnusable, mail.AccountEmailUndo, mail.AccountEverywhere, mail.AccountExported,
+	mail.AccountErasure, mail.AccountErasureWithdrawn, mail.AccountErasureOperator}
+
 // every makes one mail of each kind.
 func every(texts *mail.Texts, to mail.Recipient, organization string) map[string]mail.Message {
 	at := time.Date(2026, 3, 2, 9, 5, 0, 0, time.UTC)
@@ -41,6 +44,14 @@ func every(texts *mail.Texts, to mail.Recipient, organization string) map[string
 		"password_changed": texts.PasswordChanged(mail.PasswordChanged{Recipient: to, At: at,
 			ResetURL: "https://id.example/account/forgot"}),
 		"email_changed": texts.EmailChanged(mail.EmailChanged{Recipient: to, At: at, Old: "kari@nordlys.example", New: "kari.hansen@nordlys.example"}),
+	}
+	for _, kind := range []mail.SecurityKind{mail.SecurityFactorAdded, mail.SecurityFactorRemoved, mail.SecurityRecoveryCodesMade, mail.SecurityRecoveryCodeUsed, mail.SecurityCodesGuessed} {
+		used := kind == mail.SecurityRecoveryCodeUsed
+		all["security_"+string(kind)] = texts.Security(mail.Security{Recipient: to, Kind: kind, At: at, Left: 2, Few: used, AccountURL: "https://id.example/account"})
+	}
+	for _, kind := range accountKinds {
+		all["account_"+string(kind)] = texts.Account(mail.AccountMail{Recipient: to, Kind: kind, At: at, Old: "kari@nordlys.example", New: "kari.hansen@nordlys.example",
+			Link: "https://id.example/account/email/undo?token=abc", ValidFor: 7 * 24 * time.Hour, Subject: "usr_06bq"})
 	}
 	addNotices(texts, all, to, organization)
 	return all

@@ -34,14 +34,16 @@ func loadWords(language string) (*words, error) {
 	return w, w.addNotices()
 }
 
-// addNotices reads the sentences of the notices, which stand in a file of their own.
+// addNotices reads the sentences of the notices and of the mails about the own account, which stand in files of their own.
 func (w *words) addNotices() error {
-	raw, err := files.ReadFile("locales/" + w.language + ".notice.json")
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, &w.Texts); err != nil { // adds to what is there
-		return fmt.Errorf("mail: notices %s: %w", w.language, err)
+	for _, group := range []string{".notice.json", ".account.json"} {
+		raw, err := files.ReadFile("locales/" + w.language + group)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(raw, &w.Texts); err != nil { // adds to what is there
+			return fmt.Errorf("mail: %s%s: %w", w.language, group, err)
+		}
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ var plans = map[string]func(context.Context, *question) ([]letter, error){
 	directory.EventInvitationExpired:      unanswered,
 	directory.EventEndingPending:          pending,
 	directory.EventDomainVerified:         domainVerified,
+	directory.EventErasureAsked:           erasureAsked,
 }
 
 // member is whom the event is about, as the organization has them; ended and deleted ones too.
