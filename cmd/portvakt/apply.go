@@ -114,7 +114,7 @@ func runOf(dry bool) kindOfRun { return kindOfRun(dry) }
 
 func parseFile(name string, data []byte, secrets secretsAllowed) (*seed.File, error) {
 	file, problems := seed.Parse(name, data, seed.Options{AllowPlainSecrets: bool(secrets), Folder: filepath.Dir(name),
-		CheckApplication: application.Check, CheckTOTP: func(text string) error { _, err := credential.ParseSecret(text); return err }})
+		CheckApplication: application.Check, CheckHash: checkHash, CheckTOTP: func(text string) error { _, err := credential.ParseSecret(text); return err }})
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -147,6 +147,7 @@ func (h *house) seedDeps() seed.Deps {
 		SetInitial: func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error {
 			return h.credentials.SetInitial(ctx, tx, credential.Initial{User: user, Hash: hash})
 		},
+		SetImported: bringSeeded(h.credentials),
 		Enrolled: func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (bool, bool, error) {
 			has, err := h.credentials.Of(ctx, q, user)
 			return has.Password, has.Code, err

@@ -20,16 +20,17 @@ import (
 
 // Config is every option of the service. configs/example.yaml is generated from it.
 type Config struct {
-	Issuer   string            `yaml:"issuer" doc:"The address under which people and applications reach the service. Every link and token carries it; it never changes." example:"https://id.example.com"`
-	Server   httpserver.Config `yaml:"server" doc:"The listener."`
-	Database DatabaseConfig    `yaml:"database" doc:"Where everything is kept."`
-	Keys     KeysConfig        `yaml:"keys" doc:"The keys that protect the database's secrets and sign tokens."`
-	Mail     MailConfig        `yaml:"mail" doc:"The mail server that setup links, invitations and notices go through."`
-	Outgoing OutgoingConfig    `yaml:"outgoing" doc:"Requests that the service itself makes, such as back-channel logout."`
-	Sessions SessionsConfig    `yaml:"sessions" doc:"How long people stay signed in."`
-	Tokens   TokensConfig      `yaml:"tokens" doc:"How long tokens work."`
-	Metrics  MetricsConfig     `yaml:"metrics" doc:"The listener for metrics."`
-	Log      LogConfig         `yaml:"log" doc:"What is logged, to standard error."`
+	Issuer    string            `yaml:"issuer" doc:"The address under which people and applications reach the service. Every link and token carries it; it never changes." example:"https://id.example.com"`
+	Server    httpserver.Config `yaml:"server" doc:"The listener."`
+	Database  DatabaseConfig    `yaml:"database" doc:"Where everything is kept."`
+	Keys      KeysConfig        `yaml:"keys" doc:"The keys that protect the database's secrets and sign tokens."`
+	Mail      MailConfig        `yaml:"mail" doc:"The mail server that setup links, invitations and notices go through."`
+	Outgoing  OutgoingConfig    `yaml:"outgoing" doc:"Requests that the service itself makes, such as back-channel logout."`
+	Sessions  SessionsConfig    `yaml:"sessions" doc:"How long people stay signed in."`
+	Passwords PasswordsConfig   `yaml:"passwords" doc:"What passwords are checked by when they are chosen."`
+	Tokens    TokensConfig      `yaml:"tokens" doc:"How long tokens work."`
+	Metrics   MetricsConfig     `yaml:"metrics" doc:"The listener for metrics."`
+	Log       LogConfig         `yaml:"log" doc:"What is logged, to standard error."`
 }
 
 // DatabaseConfig says where everything is kept.

@@ -30,7 +30,7 @@ func (v visitors) Current(r *http.Request) (console.Visitor, bool, error) {
 		return console.Visitor{}, false, err
 	}
 	u, err := v.dir.Users.ByID(r.Context(), current.User)
-	return console.Visitor{User: u.ID, Operator: u.Operator && u.State == directory.UserActive, MultiFactor: current.ACR == gate.MultiFactor,
+	return console.Visitor{User: u.ID, Operator: u.Operator && u.State == directory.UserActive, MultiFactor: gate.Reaches(current.ACR, gate.MultiFactor),
 		Language: interaction.Language(u.Details)}, err == nil, err
 }
 

@@ -268,6 +268,7 @@ type person struct {
 	client *http.Client
 	at     *url.URL
 	status int
+	header http.Header
 	doc    *html.Node
 	text   string
 }
@@ -296,7 +297,7 @@ func (p *person) read(res *http.Response) *person {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.at, p.status, p.text = res.Request.URL, res.StatusCode, string(raw)
+	p.at, p.status, p.header, p.text = res.Request.URL, res.StatusCode, res.Header, string(raw)
 	if p.doc, err = html.Parse(bytes.NewReader(raw)); err != nil {
 		p.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -217,13 +218,16 @@ func (h *house) purge(ctx context.Context) error {
 	if err != nil || !mine {
 		return err
 	}
-	if err := h.limits.Purge(ctx); err != nil {
+	if err := errors.Join(h.limits.Purge(ctx), h.credentials.Purge(ctx)); err != nil {
 		return err
 	}
 	if _, err := h.talks.Purge(ctx); err != nil {
 		return err
 	}
 	if _, err := h.accounts.Purge(ctx); err != nil {
+		return err
+	}
+	if _, err := h.credentials.PurgeDevices(ctx); err != nil {
 		return err
 	}
 	if _, err := h.clients.Purge(ctx); err != nil {

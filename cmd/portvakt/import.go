@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"portvakt/cmd/portvakt/importer"
+	"portvakt/idp/credential"
 	"portvakt/internal/directory"
+	"portvakt/internal/secret"
 	"portvakt/internal/sqldb"
 )
 
@@ -75,7 +77,8 @@ func (c importCommand) here(w world, cfg Config, j importer.Job, progress func(i
 	if err := prepareTables(w.ctx, db.DB, runOf(c.DryRun)); err != nil {
 		return importer.Result{}, err
 	}
-	return importer.Run(w.ctx, importer.Deps{DB: db.DB, Directory: directory.New(db.DB), Progress: progress}, j)
+	return importer.Run(w.ctx, importer.Deps{DB: db.DB, Directory: directory.New(db.DB), Progress: progress,
+		SetHash: bringPassword(credential.New(db.DB, secret.NewPasswords(secret.DefaultParams), nil, nil, credential.Config{}))}, j)
 }
 
 // tell prints the outcome. Refused lines are a failure, so that a script sees them.
@@ -198,5 +201,5 @@ func (r importRequest) job(open func() (io.ReadCloser, error)) importer.Job {
 
 // importHere serves the local socket.
 func (h *house) importHere(ctx context.Context, j importer.Job, progress func(importer.Progress)) (importer.Result, error) {
-	return importer.Run(ctx, importer.Deps{DB: h.db, Directory: h.dir, Progress: progress}, j)
+	return importer.Run(ctx, importer.Deps{DB: h.db, Directory: h.dir, Progress: progress, SetHash: bringPassword(h.credentials)}, j)
 }

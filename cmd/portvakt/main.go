@@ -42,6 +42,7 @@ type commands struct {
 	Config      configCommand       `cmd:"" help:"Check a configuration file, or print the example."`
 	Health      healthCommand       `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`
 	Bench       benchCommand        `cmd:"" help:"Measure this build on this machine, as ratios to floors measured in the same run."`
+	Passwords   passwordsCommand    `cmd:"" help:"Passwords: make a file of breached ones."`
 	Version     versionCommand      `cmd:"" help:"Print the version."`
 	Audit       auditCommand        `cmd:"" help:"The history of changes: list, export."`
 	Explain     explainCommand      `cmd:"" help:"Say whether a member may do something, and why."`

@@ -23,7 +23,11 @@ func (h *house) buildSignIn(o *options) (err error) {
 	h.clients = application.NewClients(h.db, h.dir)
 	h.clients.ReadKeysBy(h.outside, h.log)
 	door := gate.New(h.dir)
-	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{})
+	listed, err := o.Passwords.open() // for as long as the process runs
+	if err != nil {
+		return err
+	}
+	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{Breached: known(listed, h.log)})
 	h.sessions, err = session.New(h.db, session.Config{Issuer: o.Issuer, Idle: o.Sessions.Idle, Absolute: o.Sessions.Absolute}, h.log)
 	if err != nil {
 		return err
@@ -39,7 +43,7 @@ func (h *house) buildSignIn(o *options) (err error) {
 		devMail = o.Issuer + "/dev/mail"
 	}
 	h.talks = interaction.New(interaction.Deps{DB: h.db, Directory: h.dir, Clients: h.clients, Credentials: h.credentials,
-		Sessions: h.sessions, Forms: forms, Gate: door, Pages: h.pages, Log: h.log}, interaction.Config{DevMail: devMail})
+		Sessions: h.sessions, Forms: forms, Gate: door, Pages: h.pages, Log: h.log}, interaction.Config{DevMail: devMail, Name: installationName(o.Issuer)})
 	if err := h.buildAccount(o, forms, devMail); err != nil {
 		return err
 	}
@@ -70,9 +74,18 @@ func (h *house) buildAccount(o *options, forms *session.Forms, devMail string) e
 	}
 	h.accounts = account.New(account.Deps{DB: h.db, Directory: h.dir, Credentials: h.credentials, Sessions: h.sessions, Forms: forms,
 		Interactions: h.talks, Pages: h.pages, Limiter: h.limits, Texts: texts, Sender: sender, Log: h.log},
-		account.Config{Issuer: o.Issuer, DevMail: devMail})
+		account.Config{Issuer: o.Issuer, DevMail: devMail, Name: installationName(o.Issuer)})
 	h.notices = notice.New(notice.Deps{DB: h.db, Directory: h.dir, Texts: texts, Sender: sender})
 	return nil
+}
+
+// installationName is what authenticator apps show beside the person's address: who has accounts at two installations must
+// know which is which.
+func installationName(issuer string) string {
+	if u, err := url.Parse(issuer); err == nil && u.Hostname() != "localhost" {
+		return u.Hostname()
+	}
+	return ""
 }
 
 // poster sends logout tokens through the guarded client.

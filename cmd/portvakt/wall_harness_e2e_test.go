@@ -44,6 +44,7 @@ organizations:
       - {email: bob@nordlys.example, given_name: Bob, family_name: Berg, password: wall secret of bob 33}
       - {email: secondfacto@nordlys.example, given_name: Second, family_name: Factor, password: wall secret of sec 6, totp: KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU}
       - {email: nopassword@nordlys.example, given_name: Nora, family_name: Lie}
+      - {email: bare@nordlys.example, given_name: Bare, family_name: Min, password: wall secret of bare 8, administrator: true}
       - {email: initial@nordlys.example, given_name: Ina, family_name: Lund, initial_password: wall secret at first 7}
   - slug: bjorkvik
     name: Björkvik AB

@@ -33,6 +33,7 @@ func (m *Mistake) Error() string {
 // entry is one line of a file; refusal where one of its values cannot be read.
 type entry struct {
 	directory.ImportLine
+	hash    string // of a password, as it is stored; "" where the line brings none along
 	refusal *fault.Fault
 }
 
@@ -160,7 +161,7 @@ func (c *csvReader) next() (entry, error) {
 			if lists[c.names[i]] {
 				several = strings.Split(v, ";")
 			}
-			if err := set(&e.ImportLine, c.names[i], several); err != nil && e.refusal == nil {
+			if err := set(&e, c.names[i], several); err != nil && e.refusal == nil {
 				e.refusal = fault.Of(err)
 			}
 		}
@@ -215,7 +216,7 @@ func (j *jsonReader) parse(text []byte) (entry, error) {
 		texts, ok := textsOf(value)
 		err := error(fault.New(fault.Invalid, "bad_value", "A text is expected here, or a list of texts").On(name))
 		if ok {
-			err = set(&e.ImportLine, name, texts)
+			err = set(&e, name, texts)
 		}
 		if err != nil && e.refusal == nil {
 			e.refusal = fault.Of(err)

@@ -36,6 +36,8 @@ type Deps struct {
 	DB        *sqldb.DB
 	Directory *directory.Directory
 	Progress  func(Progress)
+	// SetHash stores a password hash of somebody who has no password; idp/credential has it.
+	SetHash func(ctx context.Context, tx *sqldb.Tx, org directory.OrganizationID, user directory.UserID, hash string) error
 }
 
 // Progress is how far an import has come.
@@ -233,7 +235,7 @@ func (r *run) take(ctx context.Context, tx *sqldb.Tx, part []entry) (state, erro
 		}
 		lines = append(lines, part[i].ImportLine)
 	}
-	out, err := r.Directory.WithTx(tx).Memberships.Import(ctx, r.org, lines, r.job.Mode)
+	out, err := r.members(ctx, tx, lines, hashesOf(part))
 	if err != nil {
 		return next, err
 	}

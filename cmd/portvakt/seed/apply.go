@@ -23,7 +23,9 @@ type Deps struct {
 	SetPassword func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error
 	// SetInitial stores a password that must be changed at the first sign-in.
 	SetInitial func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, hash string) error
-	SetTOTP    func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, base32 string) error
+	// SetImported stores a password hash of another system.
+	SetImported func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, text string) error
+	SetTOTP     func(ctx context.Context, tx *sqldb.Tx, user directory.UserID, base32 string) error
 	// Enrolled says which credentials of a person count at present.
 	Enrolled func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (password, totp bool, err error)
 	// Trying is called by a plan before it writes anything; what it answers is called when all is written, before that is

@@ -140,7 +140,7 @@ func (r *run) ownDetails(ctx context.Context, org directory.Organization, m dire
 
 // credentials sets what a person without any signs in with. A plan has no hash and stores nothing.
 func (r *run) credentials(ctx context.Context, made directory.Member, m *Member) error {
-	if m.anyPassword() == "" && m.TOTP == "" || r.report.Planned {
+	if m.anyPassword() == "" && m.Imported == "" && m.TOTP == "" || r.report.Planned {
 		return nil
 	}
 	password, totp, err := r.deps.Enrolled(ctx, r.tx, made.User)
@@ -157,6 +157,11 @@ func (r *run) credentials(ctx context.Context, made directory.Member, m *Member)
 			store = r.deps.SetInitial
 		}
 		if err := store(ctx, r.tx, made.User, hash); err != nil {
+			return err
+		}
+	}
+	if m.Imported != "" && !password {
+		if err := r.refused(m.Position, m.label(), r.deps.SetImported(ctx, r.tx, made.User, m.Imported.Reveal())); err != nil {
 			return err
 		}
 	}

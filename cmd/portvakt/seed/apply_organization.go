@@ -45,6 +45,7 @@ func (x *Organization) over(o directory.Organization) directory.Organization {
 	set(&o.Name, x.Name)
 	set(&o.Seats, x.Seats)
 	set(&o.SuspendedKeepSeats, x.SuspendedKeepSeats)
+	set(&o.TrustedDays, x.TrustedDeviceDays)
 	if x.Language.present() {
 		o.Language = x.Language.Text
 	}

@@ -55,7 +55,7 @@ func (s *scope) member(o *Organization, m *Member) {
 	if m.Start != nil && m.End != nil && !m.Start.IsZero() && !m.End.IsZero() && !m.Start.Before(*m.End) {
 		s.say(m.Position, "%s: the end is not after the start", m.label())
 	}
-	if m.contact() && (m.anyPassword() != "" || m.TOTP != "" || m.Administrator != nil && *m.Administrator) {
+	if m.contact() && (m.anyPassword() != "" || m.Imported != "" || m.TOTP != "" || m.Administrator != nil && *m.Administrator) {
 		s.say(m.Position, "%s is a contact, who cannot sign in or administer", m.label())
 	}
 	s.reseller(m)
@@ -144,6 +144,7 @@ func (s *scope) secrets(m *Member) {
 		s.say(m.Position, "%s: password and initial_password exclude each other", m.label())
 	}
 	s.plain(m.Position, "totp", m.TOTP, "people enrol theirs themselves")
+	s.imported(m)
 	if p := m.anyPassword(); p != "" && len([]rune(p)) < minPassword {
 		s.say(m.Position, "%s: the password is shorter than %d characters", m.label(), minPassword)
 	}

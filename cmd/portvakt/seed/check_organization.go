@@ -21,6 +21,9 @@ func (c *checker) organization(o *Organization) {
 	if o.Seats != nil && *o.Seats < 0 {
 		c.say(o.Position, "organization %s: seats cannot be negative", o.Slug.Text)
 	}
+	if d := o.TrustedDeviceDays; d != nil && (*d < 0 || *d > directory.MaxTrustedDays) {
+		c.say(o.Position, "organization %s: trusted_device_days is 0 to %d", o.Slug.Text, directory.MaxTrustedDays)
+	}
 	c.oneOf(o.SecondFactor, "second_factor", string(directory.SecondFactorOptional), string(directory.SecondFactorRequired))
 	c.oneOf(o.Language, "language", directory.Languages...)
 	c.domains(o)

@@ -61,6 +61,7 @@ type Organization struct {
 	Features            []Word               `yaml:"features"`
 	ManagedBy           Word                 `yaml:"managed_by"`
 	SecondFactor        Word                 `yaml:"second_factor"`
+	TrustedDeviceDays   *int64               `yaml:"trusted_device_days"` // 0: the second factor is asked for at every sign-in
 	Segments            []Segment            `yaml:"segments"`
 	Profiles            []Profile            `yaml:"profiles"`
 	Roles               []Role               `yaml:"roles"`
@@ -182,6 +183,7 @@ type Member struct {
 	SecondFactor  Word          `yaml:"second_factor"` // required, or optional: what the organization says
 	Password      secret.Text   `yaml:"password"`
 	Initial       secret.Text   `yaml:"initial_password"` // must be changed at the first sign-in
+	Imported      secret.Text   `yaml:"password_hash"`    // of a password chosen in another system
 	TOTP          secret.Text   `yaml:"totp"`
 	Person        `yaml:",inline"`
 }

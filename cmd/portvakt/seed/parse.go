@@ -23,6 +23,8 @@ type Options struct {
 	CheckApplication func(directory.ClientMetadata) []*fault.Fault
 	// CheckTOTP judges an authenticator secret.
 	CheckTOTP func(base32 string) error
+	// CheckHash judges a password hash of another system.
+	CheckHash func(text string) error
 }
 
 const minSecret = 6 // characters; what machines make is far longer

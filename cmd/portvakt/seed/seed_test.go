@@ -39,7 +39,7 @@ func checkTOTP(s string) error {
 	return err
 }
 
-var dev = seed.Options{AllowPlainSecrets: true, CheckApplication: application.Check, CheckTOTP: checkTOTP}
+var dev = seed.Options{AllowPlainSecrets: true, CheckApplication: application.Check, CheckTOTP: checkTOTP, CheckHash: checkHash}
 
 // place is a database with everything that Apply works with.
 type place struct {
@@ -56,7 +56,7 @@ func newPlace(t *testing.T, db *sqldb.DB) place {
 	}
 	cheap := secret.NewPasswords(secret.Params{Memory: 64, Time: 1, Lanes: 1})
 	c := credential.New(db, cheap, keys, ratelimit.New(db), credential.Config{})
-	return place{credentials: c, Deps: seed.Deps{DB: db, Directory: directory.New(db), Hash: c.Hash, SetPassword: c.Set, SetTOTP: c.SetTOTP, SetInitial: setInitial(c),
+	return place{credentials: c, Deps: seed.Deps{DB: db, Directory: directory.New(db), Hash: c.Hash, SetPassword: c.Set, SetTOTP: c.SetTOTP, SetInitial: setInitial(c), SetImported: setImported(c),
 		Enrolled: func(ctx context.Context, q sqldb.Queryer, user directory.UserID) (bool, bool, error) {
 			has, err := c.Of(ctx, q, user)
 			return has.Password, has.Code, err
@@ -289,7 +289,7 @@ func TestProblems(t *testing.T) {
 
 func TestPlainSecrets(t *testing.T) {
 	t.Parallel()
-	strict := seed.Options{CheckApplication: application.Check, CheckTOTP: checkTOTP}
+	strict := seed.Options{CheckApplication: application.Check, CheckTOTP: checkTOTP, CheckHash: checkHash}
 	_, problems := seed.Parse("demo.yaml", configs.Demo, strict)
 	text := problems.Error()
 	for _, word := range []string{"password stands here in plain text", "totp stands here", "token stands here", "secret stands here"} {
