@@ -40,7 +40,7 @@ func (s Access) At(version int64) Access {
 }
 
 // in is the store inside the transaction of one of its changes.
-func (s Access) in(tx *sqldb.Tx) Access { return Access{store: store{s.db, tx}} }
+func (s Access) in(tx *sqldb.Tx) Access { return Access{store: store{db: s.db, tx: tx}} }
 
 // accessEdit is a change of an access model in its transaction: the organization's row is locked, and its version rises once
 // however much is changed. The zero organization is the installation, whose change raises every version.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"portvakt/internal/actor"
 	"portvakt/internal/audit"
@@ -51,21 +50,16 @@ func (s Memberships) Appoint(ctx context.Context, org OrganizationID, a Appointm
 	if kind := actor.From(ctx).Kind; kind != actor.Operator && kind != actor.System {
 		return Member{}, ErrNotOperator
 	}
-	if a.Reason = strings.TrimSpace(a.Reason); a.Reason == "" {
-		return Member{}, errReason
-	}
-	if len(a.Reason) > maxReason {
-		return Member{}, errReasonLength
-	}
-	if err := checkText("reason", a.Reason); err != nil {
+	var err error
+	if a.Reason, err = givenReason(a.Reason, errReason); err != nil {
 		return Member{}, err
 	}
 	var m Member
-	err := s.update(ctx, func(tx *sqldb.Tx) (err error) {
+	err = s.update(ctx, func(tx *sqldb.Tx) (err error) {
 		if err := lockOrganization(ctx, tx, org); err != nil {
 			return err
 		}
-		if m, err = appoint(ctx, Memberships{store{s.db, tx}}, org, a); err != nil {
+		if m, err = appoint(ctx, Memberships{store{db: s.db, tx: tx}}, org, a); err != nil {
 			return err
 		}
 		if err := audit.Append(ctx, tx, org, audit.Entry{Action: EventAdministratorAppointed, Object: m.ID.String(),

@@ -7,9 +7,19 @@ import (
 	"portvakt/internal/fault"
 )
 
-// Application is whoever relies on us: an OIDC client. The installation owns it, or one organization does.
+// ApplicationKind is which protocol an application speaks.
+type ApplicationKind string
+
+// The kinds. None is ever another: an application is registered as one and stays it.
+const (
+	KindOIDC ApplicationKind = "oidc"
+	KindSAML ApplicationKind = "saml" // a ServiceProvider; its client id is its own identifier
+)
+
+// Application is whoever relies on us: an OIDC client, or a SAML service provider. The installation owns it, or one organization does.
 type Application struct {
 	ID               ApplicationID
+	Kind             ApplicationKind
 	ClientID         string
 	Organization     OrganizationID // the owner; zero: the installation
 	Name             string
@@ -56,8 +66,10 @@ type ClientMetadata struct {
 	InitiateLoginURI             string          `json:"initiate_login_uri,omitempty"`
 	PolicyURI                    string          `json:"policy_uri,omitempty"`
 	TermsURI                     string          `json:"tos_uri,omitempty"`
+	DefaultMaxAge                *int64          `json:"default_max_age,omitempty"`       // seconds; absent: none
 	AccessTokenSeconds           int64           `json:"access_token_seconds,omitempty"`  // 0: the installation's
 	RefreshTokenSeconds          int64           `json:"refresh_token_seconds,omitempty"` // 0: the installation's
+	SecondFactor                 SecondFactor    `json:"second_factor,omitempty"`         // required: nobody is let in without one; absent: optional
 	ClaimsBudget                 int64           `json:"claims_budget,omitempty"`         // most bytes of access claims in a token; 0: the installation's
 	Extra                        json.RawMessage `json:"extra,omitempty"`
 }

@@ -14,12 +14,12 @@ import (
 	"portvakt/internal/sqldb"
 )
 
-const applicationColumns = `a.id, a.client_id, a.organization_id, a.name, a.all_organizations, a.disabled_at is not null, a.metadata,
+const applicationColumns = `a.id, a.kind, a.client_id, a.organization_id, a.name, a.all_organizations, a.disabled_at is not null, a.metadata,
 	a.version, a.created_at, a.changed_at`
 
 func scanApplication(r sqldb.Row) (a Application, err error) {
 	var metadata string
-	err = r.Scan(&a.ID, &a.ClientID, &a.Organization, &a.Name, &a.AllOrganizations, &a.Disabled, &metadata,
+	err = r.Scan(&a.ID, &a.Kind, &a.ClientID, &a.Organization, &a.Name, &a.AllOrganizations, &a.Disabled, &metadata,
 		&a.Version, sqldb.Time(&a.CreatedAt), sqldb.Time(&a.ChangedAt))
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return a, ErrApplicationNotFound
@@ -30,15 +30,17 @@ func scanApplication(r sqldb.Row) (a Application, err error) {
 	return a, json.Unmarshal([]byte(metadata), &a.Metadata)
 }
 
-// ByClientID is the application whose client id it is, compared byte by byte.
+// ByClientID is the OIDC client whose client id it is, compared byte by byte.
+//
+// Invariant: a service provider is never found as a client, whatever is asked (TestServiceProvidersAreNoClients).
 func (s Applications) ByClientID(ctx context.Context, clientID string) (Application, error) {
 	if !isClientID(clientID) {
 		return Application{}, ErrApplicationNotFound
 	}
-	return s.complete(ctx, s.q().QueryRow(ctx, `select `+applicationColumns+` from applications a where a.client_id = $1`, clientID))
+	return s.complete(ctx, s.q().QueryRow(ctx, `select `+applicationColumns+` from applications a where a.client_id = $1 and a.kind = 'oidc'`, clientID))
 }
 
-// ByID is the application.
+// ByID is the application, of whichever kind.
 func (s Applications) ByID(ctx context.Context, id ApplicationID) (Application, error) {
 	return s.complete(ctx, s.q().QueryRow(ctx, `select `+applicationColumns+` from applications a where a.id = $1`, id))
 }
@@ -88,7 +90,7 @@ func (s Applications) Save(ctx context.Context, asked Application) (Application,
 
 func (s Applications) trySave(ctx context.Context, asked Application, metadata string) (a Application, err error) {
 	err = s.update(ctx, func(tx *sqldb.Tx) error {
-		within := Applications{store{s.db, tx}}
+		within := Applications{store{db: s.db, tx: tx}}
 		was, err := within.ByClientID(ctx, asked.ClientID)
 		switch {
 		case fault.Is(err, fault.NotFound):

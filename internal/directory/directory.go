@@ -85,6 +85,7 @@ type Directory struct {
 	Applications        Applications
 	ProvisioningClients ProvisioningClients
 	ServiceAccounts     ServiceAccounts
+	ServiceProviders    ServiceProviders
 	Access              Access
 	Transfers           Transfers
 
@@ -97,17 +98,21 @@ func New(db *sqldb.DB) *Directory { return build(store{db: db}) }
 func build(s store) *Directory {
 	return &Directory{
 		Organizations: Organizations{s}, Users: Users{s}, Memberships: Memberships{s}, Invitations: Invitations{s}, Applications: Applications{s},
-		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, Access: Access{store: s}, Transfers: Transfers{s}, db: s.db,
+		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, ServiceProviders: ServiceProviders{s}, Access: Access{store: s}, Transfers: Transfers{s}, db: s.db,
 	}
 }
 
 // WithTx is the same directory inside a running transaction.
-func (d *Directory) WithTx(tx *sqldb.Tx) *Directory { return build(store{db: d.db, tx: tx}) }
+func (d *Directory) WithTx(tx *sqldb.Tx) *Directory {
+	return build(store{db: d.db, tx: tx, allows: d.Organizations.allows})
+}
 
 // store is what every noun's store stands on: a database, and perhaps a running transaction that it joins.
 type store struct {
 	db *sqldb.DB
 	tx *sqldb.Tx
+
+	allows Installation
 }
 
 func (s store) q() sqldb.Queryer {

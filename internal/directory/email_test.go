@@ -114,7 +114,7 @@ func TestDomainKey(t *testing.T) {
 func TestFoldIsIdempotent(t *testing.T) {
 	t.Parallel()
 	for r := rune(0); r <= utf8.MaxRune; r++ {
-		if !utf8.ValidRune(r) {
+		if !utf8.ValidRune(r) || testing.Short() && r > 0x2fff && r%16 != 0 {
 			continue
 		}
 		for _, s := range []string{string(r), "a" + string(r), string(r) + "\u0345", string(r) + "\u0301\u0345", "\u0345" + string(r) + "\u0323\u0307", string(r) + "\u1161\u11a8"} {

@@ -59,7 +59,7 @@ func (s Memberships) End(ctx context.Context, org OrganizationID, id MembershipI
 		if err := lockToEnd(ctx, tx, org, id); err != nil {
 			return err
 		}
-		was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)
+		was, err := Memberships{store{db: s.db, tx: tx}}.ByID(ctx, org, id)
 		switch {
 		case err != nil:
 			return err

@@ -23,9 +23,6 @@ func (erasurePrefix) Prefix() string { return "ers" }
 // ErasureID identifies the erasure of a person.
 type ErasureID = sqldb.ID[erasurePrefix]
 
-// ParseErasureID reads an erasure's outside identifier.
-func ParseErasureID(s string) (ErasureID, error) { return sqldb.ParseID[erasurePrefix](s) }
-
 // Erasure takes a person out of the installation in two steps (GDPR, article 17): asked for, then confirmed. What
 // happened stays attributable to the pseudonym.
 type Erasure struct {
@@ -121,11 +118,11 @@ func (s Users) ConfirmErasure(ctx context.Context, id ErasureID) (Erasure, error
 		if _, err := raiseAccessOfUser(ctx, tx, e.User); err != nil {
 			return err
 		}
-		all := Memberships{store{s.db, tx}}
+		all := Memberships{store{db: s.db, tx: tx}}
 		if err := all.deleteAll(ctx, e.User); err != nil {
 			return err
 		}
-		u, err := Users{store{s.db, tx}}.ByID(ctx, e.User)
+		u, err := Users{store{db: s.db, tx: tx}}.ByID(ctx, e.User)
 		if err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func (s Organizations) SaveFeatures(ctx context.Context, features []Feature) (Ta
 	var t Tally
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		t = Tally{}
-		was, err := Organizations{store{s.db, tx}}.Features(ctx)
+		was, err := Organizations{store{db: s.db, tx: tx}}.Features(ctx)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -23,7 +24,10 @@ func TestR21_FiltersOfMany(t *testing.T) {
 				members[i] = directory.Member{Kind: directory.Employee, Start: db.Now(), AcceptedAt: db.Now(), CreatedAt: db.Now(),
 					Details: directory.Details{FamilyName: []string{"", "Ås", "Berg", "Zorn"}[i%4]}}
 				if i%20 > 0 {
-					members[i].SuspendedAt = db.Now()
+					members[i].SuspendedAt, members[i].Kind, members[i].End = db.Now(), directory.External, db.Now().Add(time.Hour)
+				}
+				if org == h.another.ID && i%6 == 1 { // its packages stay
+					members[i].DeletedAt = db.Now()
 				}
 			}
 			h.fill(t, org, members)
@@ -43,47 +47,57 @@ func TestR21_FiltersOfMany(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		all := must(h.Memberships.List(ctx, h.home.ID, directory.Query{Limit: 2 * people}))(t).Members
-		if len(all) != people {
-			t.Fatalf("%d members, want %d", len(all), people)
-		}
-		some := func(l directory.List, f directory.Field, value string) directory.Condition {
-			return directory.Some{List: l, Where: directory.Compare{Field: f, Op: directory.Equal, Value: value}}
-		}
-		active := directory.Compare{Field: directory.FieldActive, Op: directory.Equal, Value: false}
-		for _, c := range []struct {
-			name  string
-			where directory.Condition
-			many  bool
-		}{
-			{"packages of many", some(directory.ListPackages, directory.ElementValue, "many"), true},
-			{"packages of few", some(directory.ListPackages, directory.ElementValue, "few"), false},
-			{"grants", some(directory.ListGrants, directory.ElementModule, "m"), true},
-			{"segments", some(directory.ListSegments, directory.ElementValue, "s"), true},
-			{"functions", some(directory.ListFunctions, directory.ElementValue, "information_recipient"), true},
-			{"not active", active, true},
-			{"not active and a package", directory.And{active, some(directory.ListPackages, directory.ElementValue, "many")}, true},
-			{"none of those", directory.Not{Condition: directory.Or{active, some(directory.ListPackages, directory.ElementValue, "many")}}, false},
-		} {
-			fits := slices.DeleteFunc(slices.Clone(all), func(m directory.Member) bool { return m.SuspendedAt.IsZero() == c.many })
-			for _, sort := range []directory.Field{"", directory.FieldFamilyName} {
-				for _, countTo := range []int64{0, 40, 1000} {
-					q := directory.Query{Where: c.where, SortBy: sort, Limit: 30, CountTo: countTo, Offset: 15}
-					want := idsOf(fits)
-					if sort != "" {
-						want = inOrder(fits, directory.Query{SortBy: sort})
-					}
-					page := must(h.Memberships.List(ctx, h.home.ID, q))(t)
-					total := int64(len(want))
-					if countTo > 0 {
-						total = min(total, countTo)
-					}
-					if name := fmt.Sprint(c.name, " by ", sort, " to ", countTo); !slices.Equal(idsOf(page.Members), want[15:min(45, len(want))]) || page.Total != total ||
-						page.More != (countTo > 0 && int64(len(want)) > countTo) {
-						t.Errorf("%s: %d members of %d, more: %v; want %d of %d", name, len(page.Members), page.Total, page.More, min(30, len(want)-15), total)
-					}
+		filtersOfMany(t, h, h.home.ID, people)
+		filtersOfMany(t, h, h.another.ID, people-209)
+	})
+}
+
+func filtersOfMany(t *testing.T, h house, org directory.OrganizationID, people int) {
+	t.Helper()
+	all := must(h.Memberships.List(ctx, org, directory.Query{Limit: 2 * people}))(t).Members
+	if len(all) != people {
+		t.Fatalf("%d members, want %d", len(all), people)
+	}
+	some := func(l directory.List, f directory.Field, value string) directory.Condition {
+		return directory.Some{List: l, Where: directory.Compare{Field: f, Op: directory.Equal, Value: value}}
+	}
+	active := directory.Compare{Field: directory.FieldActive, Op: directory.Equal, Value: false}
+	for _, c := range []struct {
+		name  string
+		where directory.Condition
+		many  bool
+	}{
+		{"packages of many", some(directory.ListPackages, directory.ElementValue, "many"), true},
+		{"packages of few", some(directory.ListPackages, directory.ElementValue, "few"), false},
+		{"grants", some(directory.ListGrants, directory.ElementModule, "m"), true},
+		{"segments", some(directory.ListSegments, directory.ElementValue, "s"), true},
+		{"functions", some(directory.ListFunctions, directory.ElementValue, "information_recipient"), true},
+		{"a package of many, each asked", directory.And{some(directory.ListPackages, directory.ElementValue, "many")}, true},
+		{"not active", active, true},
+		{"an end", directory.Compare{Field: directory.FieldEnd, Op: directory.Greater, Value: h.db.Now()}, true},
+		{"externals", directory.Compare{Field: directory.FieldKind, Op: directory.Equal, Value: "External"}, true},
+		{"employees", directory.Compare{Field: directory.FieldKind, Op: directory.Equal, Value: "employee"}, false},
+		{"not active and a package", directory.And{active, some(directory.ListPackages, directory.ElementValue, "many")}, true},
+		{"none of those", directory.Not{Condition: directory.Or{active, some(directory.ListPackages, directory.ElementValue, "many")}}, false},
+	} {
+		fits := slices.DeleteFunc(slices.Clone(all), func(m directory.Member) bool { return m.SuspendedAt.IsZero() == c.many })
+		for _, sort := range []directory.Field{"", directory.FieldFamilyName, directory.FieldUserName} {
+			for _, countTo := range []int64{0, 40, 1000} {
+				q := directory.Query{Where: c.where, SortBy: sort, Limit: 30, CountTo: countTo, Offset: 15}
+				want := idsOf(fits)
+				if sort != "" {
+					want = inOrder(fits, directory.Query{SortBy: sort})
+				}
+				page := must(h.Memberships.List(ctx, org, q))(t)
+				total := int64(len(want))
+				if countTo > 0 {
+					total = min(total, countTo)
+				}
+				if name := fmt.Sprint(c.name, " by ", sort, " to ", countTo); !slices.Equal(idsOf(page.Members), want[15:min(45, len(want))]) || page.Total != total ||
+					page.More != (countTo > 0 && int64(len(want)) > countTo) {
+					t.Errorf("%s: %d members of %d, more: %v; want %d of %d", name, len(page.Members), page.Total, page.More, min(30, len(want)-15), total)
 				}
 			}
 		}
-	})
+	}
 }

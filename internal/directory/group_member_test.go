@@ -125,7 +125,7 @@ func TestR15_AChangeCostsTheDelta(t *testing.T) {
 		a, org, group := m.Access, m.home.ID, m.groups["everybody"]
 		size := 100_000
 		if testing.Short() {
-			size = 10_000
+			size = 3_000
 		}
 		crowd := m.crowd(t, group, size)
 		if _, err := db.Exec(ctx, "analyze"); err != nil {

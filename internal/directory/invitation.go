@@ -130,7 +130,7 @@ func (s Invitations) Invite(ctx context.Context, org OrganizationID, b Batch) ([
 // invite makes one membership with its invitation.
 func (s Invitations) invite(ctx context.Context, org OrganizationID, batch BatchID, n NewMember, language string) (id MembershipID, invitation InvitationID, err error) {
 	err = s.update(ctx, func(tx *sqldb.Tx) error {
-		m, err := (Memberships{store{s.db, tx}}).Create(ctx, org, n)
+		m, err := (Memberships{store{db: s.db, tx: tx}}).Create(ctx, org, n)
 		if err != nil {
 			return err
 		}

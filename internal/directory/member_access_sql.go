@@ -22,6 +22,7 @@ func loadAccess(ctx context.Context, q sqldb.Queryer, members []Member) error {
 		members[i].Grants = map[string]Grade{}
 		at[members[i].ID], ids[i] = &members[i], members[i].ID
 	}
+	ids = atLeast(ids)
 	each := func(sql string, add func(m *Member, what, a, b string)) error {
 		rows, err := q.Query(ctx, sql, ids...)
 		if err != nil {

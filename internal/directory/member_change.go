@@ -24,7 +24,7 @@ func (s Memberships) Change(ctx context.Context, org OrganizationID, id Membersh
 					return err
 				}
 			}
-			was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)
+			was, err := Memberships{store{db: s.db, tx: tx}}.ByID(ctx, org, id)
 			if err != nil {
 				return err
 			}

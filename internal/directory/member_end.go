@@ -27,7 +27,7 @@ func (s Memberships) finish(ctx context.Context, org OrganizationID, id Membersh
 		if err := lockToEnd(ctx, tx, org, id); err != nil {
 			return err
 		}
-		was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)
+		was, err := Memberships{store{db: s.db, tx: tx}}.ByID(ctx, org, id)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (s Memberships) Accept(ctx context.Context, user UserID, id MembershipID) (
 		if _, err = claimInvitation(ctx, tx, user, id); err != nil {
 			return err
 		}
-		if m, err = (Memberships{store{s.db, tx}}).ByID(ctx, org, id); err != nil {
+		if m, err = (Memberships{store{db: s.db, tx: tx}}).ByID(ctx, org, id); err != nil {
 			return err
 		}
 		return announce(ctx, tx, &m, EventMembershipAccepted, false)
@@ -136,7 +136,7 @@ func (s Memberships) Accept(ctx context.Context, user UserID, id MembershipID) (
 // Decline is the person's own no to an invitation; the seat is free again.
 func (s Memberships) Decline(ctx context.Context, user UserID, id MembershipID) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		all := Memberships{store{s.db, tx}}
+		all := Memberships{store{db: s.db, tx: tx}}
 		st, err := all.Standing(ctx, id)
 		if err != nil {
 			return err

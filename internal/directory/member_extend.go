@@ -19,7 +19,7 @@ func (s Memberships) Extend(ctx context.Context, org OrganizationID, id Membersh
 		if err := lockMember(ctx, tx, org, id); err != nil {
 			return err
 		}
-		was, err := Memberships{store{s.db, tx}}.ByID(ctx, org, id)
+		was, err := Memberships{store{db: s.db, tx: tx}}.ByID(ctx, org, id)
 		if err != nil {
 			return err
 		}

@@ -207,7 +207,7 @@ func (l *ledger) expect(t *rapid.T, what string, err error, want string) {
 // target draws a membership, also one that is gone; a neighbour's attempt on it finds nothing.
 func (l *ledger) target(t *rapid.T) *bookLine {
 	if len(l.book.lines) == 0 {
-		t.Skip("nobody is there")
+		t.Skip("nobody is there") // rapid draws another step; the check goes on
 	}
 	i := len(l.book.lines) - 1 - rapid.IntRange(0, min(len(l.book.lines)-1, 7)).Draw(t, "which")
 	return l.book.lines[i]
@@ -286,7 +286,7 @@ func (l *ledger) answer(t *rapid.T, yes bool) {
 func (l *ledger) user(t *rapid.T) {
 	who := rapid.IntRange(0, 3).Draw(t, "who")
 	if l.users[who].IsZero() {
-		t.Skip("nobody is there")
+		t.Skip("nobody is there") // rapid draws another step; the check goes on
 	}
 	state := rapid.SampledFrom([]directory.UserState{directory.UserActive, directory.UserDisabled}).Draw(t, "state")
 	_, err := l.Users.SetState(ctx, l.users[who], state)

@@ -44,6 +44,17 @@ type Organization struct {
 	// TrustedDays is for how many days a browser in which the second factor was shown is not asked for it again; 0: it is
 	// asked for at every sign-in.
 	TrustedDays int64
+
+	// MailCodes permits a code by mail as the second factor of members who have no better one; never administrators'.
+	MailCodes bool
+	// IdleLimit and SessionLimit are how long after its last use, and after the sign-in, a browser session is good for this
+	// organization; 0: as long as the installation allows.
+	IdleLimit, SessionLimit time.Duration
+	KeyPolicy               KeyPolicy
+
+	// Accent is the colour of the organization's pages and mails, #rrggbb; "" is the installation's. Its logo is set by
+	// SetLogo.
+	Accent string
 }
 
 // MaxTrustedDays is the longest time that an organization may trust a browser.
@@ -86,6 +97,12 @@ func (o *Organization) check() error {
 	if o.TrustedDays < 0 || o.TrustedDays > MaxTrustedDays {
 		return fault.New(fault.Invalid, "bad_trusted_device_days", "Browsers are trusted for 0 to 90 days").On("trusted_device_days")
 	}
+	if err := o.checkLimits(); err != nil {
+		return err
+	}
+	if err := checkAccent(o); err != nil {
+		return err
+	}
 	if !slices.Contains(Languages, o.Language) {
 		return fault.New(fault.Invalid, "bad_language", "The language is one of en, nb, sv and de").On("language")
 	}
@@ -114,7 +131,13 @@ func (s Organizations) Create(ctx context.Context, o Organization) (Organization
 	if o.SecondFactor == "" {
 		o.SecondFactor = SecondFactorOptional
 	}
+	if o.KeyPolicy == "" {
+		o.KeyPolicy = KeysAny
+	}
 	if err := o.check(); err != nil {
+		return o, err
+	}
+	if err := s.allows.judge(&Organization{KeyPolicy: KeysAny}, &o); err != nil {
 		return o, err
 	}
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
@@ -142,7 +165,7 @@ func (s Organizations) Change(ctx context.Context, id OrganizationID, edit func(
 		if err := lockToChange(ctx, tx, id, edit); err != nil {
 			return err
 		}
-		was, err := Organizations{store{s.db, tx}}.ByID(ctx, id)
+		was, err := Organizations{store{db: s.db, tx: tx}}.ByID(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -157,6 +180,9 @@ func (s Organizations) Change(ctx context.Context, id OrganizationID, edit func(
 		}
 		if reflect.DeepEqual(was, o) {
 			return nil
+		}
+		if err := s.allows.judge(&was, &o); err != nil {
+			return err
 		}
 		o.Version, o.ChangedAt = was.Version+1, tx.Now()
 		if err := updateOrganization(ctx, tx, &o); err != nil {

@@ -9,11 +9,13 @@ import (
 )
 
 const organizationColumns = `o.id, o.slug, o.name, o.language, coalesce(o.seats, -1), o.second_factor, o.managed_by, o.state = 'suspended',
-	o.access_version, o.version, o.created_at, o.changed_at, o.suspended_keep_seats, o.trusted_days`
+	o.access_version, o.version, o.created_at, o.changed_at, o.suspended_keep_seats, o.trusted_days, o.mail_codes,
+	coalesce(o.idle_limit, 0), coalesce(o.session_limit, 0), o.key_policy, o.accent`
 
 func organizationTargets(o *Organization) []any {
 	return []any{&o.ID, &o.Slug, &o.Name, &o.Language, &o.Seats, &o.SecondFactor, &o.ManagedBy, &o.Suspended,
-		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt), &o.SuspendedKeepSeats, &o.TrustedDays}
+		&o.AccessVersion, &o.Version, sqldb.Time(&o.CreatedAt), sqldb.Time(&o.ChangedAt), &o.SuspendedKeepSeats, &o.TrustedDays, &o.MailCodes,
+		(*inSeconds)(&o.IdleLimit), (*inSeconds)(&o.SessionLimit), &o.KeyPolicy, &o.Accent}
 }
 
 func scanOrganization(r sqldb.Row) (o Organization, err error) {
@@ -90,10 +92,12 @@ func (s Organizations) OfDomain(ctx context.Context, domain string) (Organizatio
 
 func insertOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) error {
 	n, err := tx.Exec(ctx, `insert into organizations (id, slug, name, language, seats, second_factor, managed_by, state,
-			access_version, version, created_at, changed_at, suspended_keep_seats, trusted_days)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (slug) do nothing`,
+			access_version, version, created_at, changed_at, suspended_keep_seats, trusted_days, idle_limit, session_limit, key_policy, mail_codes,
+			accent)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) on conflict (slug) do nothing`,
 		o.ID, o.Slug, o.Name, o.Language, seats(o.Seats), string(o.SecondFactor), o.ManagedBy, organizationState(o.Suspended),
-		o.AccessVersion, o.Version, sqldb.Micros(o.CreatedAt), sqldb.Micros(o.ChangedAt), o.SuspendedKeepSeats, o.TrustedDays)
+		o.AccessVersion, o.Version, sqldb.Micros(o.CreatedAt), sqldb.Micros(o.ChangedAt), o.SuspendedKeepSeats, o.TrustedDays,
+		seconds(o.IdleLimit), seconds(o.SessionLimit), string(o.KeyPolicy), o.MailCodes, o.Accent)
 	if err == nil && n == 0 {
 		return ErrSlugTaken
 	}
@@ -102,9 +106,11 @@ func insertOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) erro
 
 func updateOrganization(ctx context.Context, tx *sqldb.Tx, o *Organization) error {
 	_, err := tx.Exec(ctx, `update organizations set name = $2, language = $3, seats = $4, second_factor = $5, managed_by = $6, state = $7,
-			version = $8, changed_at = $9, suspended_keep_seats = $10, trusted_days = $11 where id = $1`,
+			version = $8, changed_at = $9, suspended_keep_seats = $10, trusted_days = $11,
+			idle_limit = $12, session_limit = $13, key_policy = $14, mail_codes = $15, accent = $16 where id = $1`,
 		o.ID, o.Name, o.Language, seats(o.Seats), string(o.SecondFactor), o.ManagedBy, organizationState(o.Suspended),
-		o.Version, sqldb.Micros(o.ChangedAt), o.SuspendedKeepSeats, o.TrustedDays)
+		o.Version, sqldb.Micros(o.ChangedAt), o.SuspendedKeepSeats, o.TrustedDays,
+		seconds(o.IdleLimit), seconds(o.SessionLimit), string(o.KeyPolicy), o.MailCodes, o.Accent)
 	return err
 }
 

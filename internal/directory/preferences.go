@@ -89,7 +89,7 @@ func (s Users) SetPreferences(ctx context.Context, id UserID, p Preferences) err
 		if _, err := lockUser(ctx, tx, id); err != nil {
 			return err
 		}
-		in := Users{store{s.db, tx}}
+		in := Users{store{db: s.db, tx: tx}}
 		u, err := in.ByID(ctx, id)
 		if err != nil {
 			return err

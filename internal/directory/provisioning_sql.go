@@ -42,7 +42,7 @@ func (s ProvisioningClients) Create(ctx context.Context, c ProvisioningClient, t
 func (s ProvisioningClients) tryCreate(ctx context.Context, asked ProvisioningClient, token string) (c ProvisioningClient, err error) {
 	err = s.update(ctx, func(tx *sqldb.Tx) error {
 		c = asked
-		was, err := ProvisioningClients{store{s.db, tx}}.ByName(ctx, c.Organization, c.Name)
+		was, err := ProvisioningClients{store{db: s.db, tx: tx}}.ByName(ctx, c.Organization, c.Name)
 		switch {
 		case errors.Is(err, ErrProvisioningClientNotFound):
 			return createProvisioningClient(ctx, tx, &c, token)

@@ -135,7 +135,7 @@ type Query struct {
 	After      *Position // go on behind this member; in the order of creation or of Sorts, not with Offset
 	CountTo    int64     // count no further than this; 0: all
 
-	many bool // the condition is true of so many that walking along the order finds a page soon
+	way findWay
 }
 
 // Sorts are the orders in which an index gives members, however many there are, so that pages of them are offered to

@@ -22,8 +22,9 @@ type column struct {
 	sortable bool
 }
 
-// activeSQL is Member.ListedActive as SQL (TestActiveAgrees); {now} is the bound present.
-const activeSQL = `(m.archived_at is null and m.deleted_at is null and m.ended_at is null and (m.end_at is null or m.end_at > {now})
+// activeSQL is Member.ListedActive as SQL (TestActiveAgrees), of members that are not deleted, as all that are listed;
+// {now} is the bound present.
+const activeSQL = `(m.archived_at is null and m.ended_at is null and (m.end_at is null or m.end_at > {now})
 	and (m.accepted_at is not null or m.accept_by is null or m.accept_by > {now}) and (m.kind = 'contact' or m.suspended_at is null))`
 
 // perhapsInactiveSQL holds of everybody of whom activeSQL does not, and of few others: the words of the index

@@ -32,6 +32,14 @@ func (m *Member) positionIn(sort Field) *Position {
 	return p
 }
 
+// offeredPage reads a page in an order of Sorts.
+func (s Memberships) offeredPage(ctx context.Context, organization OrganizationID, q Query) ([]Member, error) {
+	if q.SortBy == "" {
+		return s.sortedPage(ctx, organization, q)
+	}
+	return s.keyedPage(ctx, organization, q)
+}
+
 // keyedPage reads a page from an index: first from those who have the text, then from those who have none (the other way
 // round descending). One statement over both would have to sort them all.
 func (s Memberships) keyedPage(ctx context.Context, organization OrganizationID, q Query) ([]Member, error) {
@@ -56,7 +64,7 @@ func (s Memberships) keyedPage(ctx context.Context, organization OrganizationID,
 		if err != nil {
 			return nil, err
 		}
-		members, err := s.listedPage(planned(ctx, q), c, order)
+		members, err := s.listedPage(ctx, q, c, order)
 		if err != nil {
 			return nil, err
 		}
@@ -103,8 +111,15 @@ func (s Memberships) keyedText(organization OrganizationID, q Query, p keyedPart
 
 // listedPage reads the members whom the compiled text finds, a page of them, with all their access. What is found is cut to
 // the page before anything else is read of it.
-func (s Memberships) listedPage(ctx context.Context, c *compiler, order string) ([]Member, error) {
-	return s.filled(ctx, `select `+memberColumns+` from (select m.* from memberships m`+c.text.String()+`) m left join users u on u.id = m.user_id`+order, c.args)
+func (s Memberships) listedPage(ctx context.Context, q Query, c *compiler, order string) ([]Member, error) {
+	if q.Where == nil { // one text, whose plan is kept
+		return s.filled(ctx, q.Limit, `select `+memberColumns+` from (select m.* from memberships m`+c.text.String()+`) m left join users u on u.id = m.user_id`+order, c.args)
+	}
+	ids, err := sqldb.All(planned(ctx, q), s.q(), scanID, `select m.id from memberships m`+c.text.String(), c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return s.inThisOrder(ctx, ids)
 }
 
 // planned makes what has a filter be planned with the filter's values: the plan that is good for a value that half of the
@@ -114,15 +129,6 @@ func planned(ctx context.Context, q Query) context.Context {
 		return ctx
 	}
 	return sqldb.PlanWithValues(ctx)
-}
-
-// counted puts the total to a page.
-func (s Memberships) counted(ctx context.Context, organization OrganizationID, q Query, page Page) (Page, error) {
-	n, err := s.count(ctx, organization, q, "")
-	if page.Total = n; q.CountTo > 0 && n > q.CountTo {
-		page.Total, page.More = q.CountTo, true
-	}
-	return page, err
 }
 
 // count counts the members whom the query means, one further than CountTo at most.

@@ -22,7 +22,7 @@ type compiler struct {
 }
 
 func (s Memberships) compiler(q Query) *compiler {
-	return &compiler{now: s.now(), cols: memberFields, walk: q.many}
+	return &compiler{now: s.now(), cols: memberFields, walk: q.way == walkAsking}
 }
 
 func (c *compiler) write(parts ...string) {
@@ -95,20 +95,30 @@ func (c *compiler) column(f Field) (column, error) {
 }
 
 func (c *compiler) some(s Some) error {
+	before, after := "m.id in (", ")"
+	if c.walk {
+		before, after = "((select count(*) from (", ") x) > 0)"
+	}
+	c.write(before)
+	err := c.elements(s)
+	c.write(after)
+	return err
+}
+
+// elements writes a statement that selects whose elements are meant; of one member, where each is asked alone.
+func (c *compiler) elements(s Some) error {
 	arms, ok := memberLists[s.List]
 	if !ok {
 		return badQuery("This list cannot be searched").On(string(s.List))
 	}
 	outer := c.cols
 	defer func() { c.cols = outer }()
-	before, between, after := "m.id in (", " union all ", ")"
-	if c.walk {
-		before, between, after = "((select count(*) from (", ") x) > 0 or (select count(*) from (", ") x) > 0)"
-	}
-	c.write(before)
 	for i, arm := range arms {
-		if i > 0 {
-			c.write(between)
+		switch {
+		case i > 0 && c.walk:
+			c.write(") x) > 0 or (select count(*) from (")
+		case i > 0:
+			c.write(" union all ")
 		}
 		c.write(arm.from)
 		if c.walk {
@@ -123,7 +133,6 @@ func (c *compiler) some(s Some) error {
 			c.write(")")
 		}
 	}
-	c.write(after)
 	return nil
 }
 
@@ -346,7 +355,11 @@ func (c *compiler) where(organization OrganizationID, q Query) error {
 		return nil
 	}
 	c.write(" and (")
-	err := c.condition(q.Where)
+	condition := c.condition
+	if q.way == walkSet {
+		condition = c.inSet
+	}
+	err := condition(q.Where)
 	c.write(")")
 	return err
 }
@@ -359,7 +372,7 @@ func (s Memberships) List(ctx context.Context, organization OrganizationID, q Qu
 	var page Page
 	err := s.db.View(ctx, func(tx *sqldb.Tx) error { // total and members of one state
 		var err error
-		page, err = Memberships{store{s.db, tx}}.list(ctx, organization, q)
+		page, err = Memberships{store{db: s.db, tx: tx}}.list(ctx, organization, q)
 		return err
 	})
 	return page, err
@@ -369,47 +382,34 @@ func (s Memberships) list(ctx context.Context, organization OrganizationID, q Qu
 	if q.SortBy == FieldCreated {
 		q.SortBy = "" // the same order
 	}
-	keyed := keyedSorts[q.SortBy] != ""
-	if q.After != nil && (q.SortBy != "" && !keyed || q.Offset != 0) || q.Limit < 0 || q.Offset < 0 {
+	offered := q.SortBy == "" || keyedSorts[q.SortBy] != ""
+	if q.After != nil && (!offered || q.Offset != 0) || q.Limit < 0 || q.Offset < 0 {
 		return Page{}, badQuery("The page cannot be read")
 	}
-	var page Page
-	if q.Limit > 0 && (keyed || q.SortBy == "") && gathers(q.Where) {
-		var err error
-		if page, err = s.counted(ctx, organization, q, page); err != nil || page.Total == 0 {
-			return page, err
-		}
-		q.many = page.Total >= manyFound
+	if q.Where != nil && q.Limit > 0 && offered {
+		return s.filteredPage(ctx, organization, q)
 	}
-	counted := page.Total > 0
+	var page Page
+	var err error
 	if q.Limit > 0 {
-		var err error
-		if keyed {
-			page.Members, err = s.keyedPage(ctx, organization, q)
-		} else {
-			page.Members, err = s.sortedPage(ctx, organization, q)
+		read := s.sortedPage
+		if offered {
+			read = s.offeredPage
 		}
-		if err != nil {
+		if page.Members, err = read(ctx, organization, q); err != nil {
 			return Page{}, err
 		}
-		n := len(page.Members)
-		if !counted && q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
+		if offered {
+			page = page.following(q)
+		}
+		if n := len(page.Members); q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
 			page.Total = int64(q.Offset + n) // the page is the end of the list, so it tells how long the list is
 			return page, nil
 		}
-		if n == q.Limit && (keyed || q.SortBy == "") {
-			page.Next = page.Members[n-1].positionIn(q.SortBy)
-		}
 	}
-	if counted {
-		return page, nil
-	}
-	return s.counted(ctx, organization, q, page)
+	n, err := s.count(ctx, organization, q, "")
+	return page.counting(q, n), err
 }
-
-// manyFound is how many members a condition must be true of for a page to be found sooner along the order. Gathering and
-// sorting fewer is quicker, however large the organization is.
-const manyFound = 1000
 
 // gathers reports whether finding whom the condition means, and then sorting them, may be much work: what is asked of lists
 // and of ends is not known to the index of an order.
@@ -444,17 +444,17 @@ func (s Memberships) sortedPage(ctx context.Context, organization OrganizationID
 	}
 	order := c.text.String()[from:]
 	c.write(" limit ", c.arg(q.Limit), " offset ", c.arg(q.Offset))
-	return s.listedPage(planned(ctx, q), c, order)
+	return s.listedPage(ctx, q, c, order)
 }
 
 // listed reads members with all their access; where is everything behind the from clause.
 func (s Memberships) listed(ctx context.Context, where string, args []any) ([]Member, error) {
-	return s.filled(ctx, `select `+memberColumns+memberFrom+where, args)
+	return s.filled(ctx, len(args), `select `+memberColumns+memberFrom+where, args)
 }
 
 // filled reads members and all their access.
-func (s Memberships) filled(ctx context.Context, text string, args []any) ([]Member, error) {
-	members, err := sqldb.All(ctx, s.q(), scanMember, text, args...)
+func (s Memberships) filled(ctx context.Context, expected int, text string, args []any) ([]Member, error) {
+	members, err := scanMembers(ctx, s.q(), expected, text, args...)
 	if err != nil {
 		return nil, err
 	}

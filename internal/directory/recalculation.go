@@ -163,7 +163,7 @@ func (s Access) NoteRecalculation(ctx context.Context, id RecalculationID, done 
 // FinishRecalculation notes what came of it, and raises the access version, so that every node builds anew.
 func (s Access) FinishRecalculation(ctx context.Context, r Recalculation) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		e, err := Access{store: store{s.db, tx}}.edit(ctx, tx, r.Organization)
+		e, err := Access{store: store{db: s.db, tx: tx}}.edit(ctx, tx, r.Organization)
 		if err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func (s ServiceAccounts) Save(ctx context.Context, slug string, asked ServiceAcc
 
 func (s ServiceAccounts) trySave(ctx context.Context, slug string, asked ServiceAccount) (a ServiceAccount, err error) {
 	err = s.update(ctx, func(tx *sqldb.Tx) error {
-		within := ServiceAccounts{store{s.db, tx}}
+		within := ServiceAccounts{store{db: s.db, tx: tx}}
 		was, err := within.ByKey(ctx, asked.Organization, asked.Key)
 		switch {
 		case errors.Is(err, ErrServiceAccountNotFound):
@@ -220,7 +220,7 @@ func (s ServiceAccounts) change(ctx context.Context, org OrganizationID, id Serv
 		if n == 0 {
 			return ErrServiceAccountNotFound
 		}
-		a, err := ServiceAccounts{store{s.db, tx}}.ByID(ctx, org, id)
+		a, err := ServiceAccounts{store{db: s.db, tx: tx}}.ByID(ctx, org, id)
 		if err != nil {
 			return err
 		}

@@ -130,7 +130,7 @@ func (s ServiceAccounts) make(ctx context.Context, org OrganizationID, id Servic
 		if err != nil {
 			return err
 		}
-		return ServiceAccounts{store{s.db, tx}}.change(ctx, org, id, func(tx *sqldb.Tx, a ServiceAccount) error { return edit(tx, a, by) })
+		return ServiceAccounts{store{db: s.db, tx: tx}}.change(ctx, org, id, func(tx *sqldb.Tx, a ServiceAccount) error { return edit(tx, a, by) })
 	})
 }
 

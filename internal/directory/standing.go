@@ -22,6 +22,11 @@ type Standing struct {
 	Language      string
 	SecondFactor  SecondFactor // what the organization, or else this membership, demands
 	TrustedDays   int64        // the organization's
+	MailCodes     bool         // the organization permits a code by mail as second factor
+	IdleLimit     time.Duration
+	SessionLimit  time.Duration
+	KeyPolicy     KeyPolicy
+	Accent        string // the organization's, #rrggbb; "" for the installation's
 	OrgSuspended  bool
 	AccessVersion int64
 

@@ -14,7 +14,8 @@ import (
 // hangs on in the same round trip; ScanStanding reads them after the statement's own columns.
 const (
 	StandingColumns = `u.id, u.state, u.epoch, u.credentials_epoch, u.email, u.email_verified_at is not null, u.operator, u.details,
-	o.id, o.slug, o.name, o.language, coalesce(m.second_factor, o.second_factor), o.trusted_days, not ` + OrganizationOpen + `, o.access_version,
+	o.id, o.slug, o.name, o.language, coalesce(m.second_factor, o.second_factor), o.trusted_days, o.mail_codes,
+	coalesce(o.idle_limit, 0), coalesce(o.session_limit, 0), o.key_policy, o.accent, not ` + OrganizationOpen + `, o.access_version,
 	m.id, m.kind, m.start_at, m.end_at, m.accepted_at, m.accept_by, m.suspended_at, m.ended_at, m.deleted_at,
 	m.archived_at, 	m.administrator, m.all_segments, m.role_id, m.details, m.epoch, m.changed_at`
 	StandingFrom = ` memberships m join users u on u.id = m.user_id join organizations o on o.id = m.organization_id `
@@ -25,7 +26,8 @@ func ScanStanding(r sqldb.Row, own ...any) (s Standing, err error) {
 	var mine, shown string
 	f := &s.facts
 	dest := append(own, &s.User, &s.UserState, &s.UserEpoch, &s.CredentialsEpoch, &s.Email, &s.EmailVerified, &s.Operator, &mine,
-		&s.Organization, &s.Slug, &s.Name, &s.Language, &s.SecondFactor, &s.TrustedDays, &s.OrgSuspended, &s.AccessVersion,
+		&s.Organization, &s.Slug, &s.Name, &s.Language, &s.SecondFactor, &s.TrustedDays, &s.MailCodes,
+		(*inSeconds)(&s.IdleLimit), (*inSeconds)(&s.SessionLimit), &s.KeyPolicy, &s.Accent, &s.OrgSuspended, &s.AccessVersion,
 		&s.Membership, &s.Kind, sqldb.Time(&s.Start), sqldb.Time(&s.End), sqldb.Time(&f.accepted), sqldb.Time(&f.acceptBy), sqldb.Time(&f.suspended),
 		sqldb.Time(&f.ended), sqldb.Time(&f.deleted), sqldb.Time(&f.archived),
 		&s.Administrator, &s.AllSegments, &s.Role, &shown, &s.Epoch, sqldb.Time(&s.ChangedAt))

@@ -17,7 +17,7 @@ import (
 func (s Memberships) CreateFrom(ctx context.Context, org OrganizationID, template MembershipID, n NewMember) (Member, error) {
 	var made Member
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
-		dir := build(store{s.db, tx})
+		dir := build(store{db: s.db, tx: tx})
 		from, err := dir.Memberships.ByID(ctx, org, template)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s Access) JoinGroupsOf(ctx context.Context, org OrganizationID, template, 
 			return err
 		}
 		for _, g := range groups {
-			if _, err := (Access{store: store{s.db, tx}}).AddGroupMembers(ctx, org, g, []GroupMember{{Member: member}}); err != nil {
+			if _, err := (Access{store: store{db: s.db, tx: tx}}).AddGroupMembers(ctx, org, g, []GroupMember{{Member: member}}); err != nil {
 				return err
 			}
 		}

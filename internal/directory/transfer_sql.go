@@ -198,10 +198,11 @@ func userOf(ctx context.Context, q sqldb.Queryer, org OrganizationID, id Members
 	return user, err
 }
 
-// Serving are the applications that serve the organization and are not disabled, without their secrets.
+// Serving are the OIDC clients that serve the organization and are not disabled, without their secrets. A service provider
+// holds no records of ours and hears no events.
 func (s Applications) Serving(ctx context.Context, org OrganizationID) ([]Application, error) {
 	list, err := sqldb.All(ctx, s.q(), scanApplication, `select `+applicationColumns+` from applications a
-		where a.disabled_at is null and (a.all_organizations = true
+		where a.kind = 'oidc' and a.disabled_at is null and (a.all_organizations = true
 			or exists (select 1 from application_organizations x where x.application_id = a.id and x.organization_id = $1))
 		order by a.client_id`, org)
 	return slices.Clip(list), err

@@ -102,7 +102,7 @@ func (s Users) SetState(ctx context.Context, id UserID, state UserState) (User, 
 				return err
 			}
 		}
-		u, err = Users{store{s.db, tx}}.EndSessions(ctx, id, "state_"+string(state))
+		u, err = Users{store{db: s.db, tx: tx}}.EndSessions(ctx, id, "state_"+string(state))
 		return err
 	})
 	return u, err
@@ -126,7 +126,7 @@ func (s Users) VoidCredentials(ctx context.Context, id UserID) error {
 		if err := raiseCredentialsEpoch(ctx, tx, id); err != nil {
 			return err
 		}
-		_, err := Users{store{s.db, tx}}.EndSessions(ctx, id, "credentials_voided")
+		_, err := Users{store{db: s.db, tx: tx}}.EndSessions(ctx, id, "credentials_voided")
 		return err
 	})
 }

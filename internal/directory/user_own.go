@@ -21,6 +21,9 @@ const (
 // EventErasureAsked tells one organization that one of its members has asked to be erased everywhere.
 const EventErasureAsked = "membership.erasure_requested"
 
+// ReasonSetUp is the reason of sessions that end with somebody's first credential: there were none.
+const ReasonSetUp = "set_up"
+
 // ReasonOwn is the reason of what a person did to the own account.
 const ReasonOwn = "own"
 
@@ -61,7 +64,7 @@ func (s Users) Move(ctx context.Context, id UserID, from, to Email) (User, error
 	var u User
 	err := s.update(ctx, func(tx *sqldb.Tx) (err error) {
 		for _, e := range []Email{from, to} {
-			if ruled, err := (Users{store{s.db, tx}}).MayMove(ctx, e); err != nil || !ruled.IsZero() {
+			if ruled, err := (Users{store{db: s.db, tx: tx}}).MayMove(ctx, e); err != nil || !ruled.IsZero() {
 				return orFault(err, ErrEmailRuled)
 			}
 		}
@@ -133,7 +136,7 @@ func taken(err error) error {
 // goes on using that.
 func (s Users) SetOwn(ctx context.Context, id UserID, p Preferences, given, family string) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		in := Users{store{s.db, tx}}
+		in := Users{store{db: s.db, tx: tx}}
 		if err := in.SetPreferences(ctx, id, p); err != nil {
 			return err
 		}
@@ -152,7 +155,7 @@ func (s Users) SetOwn(ctx context.Context, id UserID, p Preferences, given, fami
 func (s Users) AskErasure(ctx context.Context, user UserID) (Erasure, error) {
 	var e Erasure
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
-		in := Users{store{s.db, tx}}
+		in := Users{store{db: s.db, tx: tx}}
 		if _, err := lockUser(ctx, tx, user); err != nil {
 			return err
 		}
@@ -194,7 +197,7 @@ func tellErasure(ctx context.Context, tx *sqldb.Tx, user UserID, e Erasure) erro
 // TakeBackErasure withdraws what the person has asked for; a request of the operator's is not the person's to withdraw.
 func (s Users) TakeBackErasure(ctx context.Context, user UserID) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		in := Users{store{s.db, tx}}
+		in := Users{store{db: s.db, tx: tx}}
 		e, err := in.WaitingErasure(ctx, user)
 		if err != nil {
 			return err
@@ -218,7 +221,7 @@ func (e Erasure) Own() bool { return e.RequestedBy == "person "+e.User.String() 
 // Invariant: the last administrator does not leave (TestLeaving).
 func (s Memberships) Leave(ctx context.Context, user UserID, id MembershipID) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
-		all := Memberships{store{s.db, tx}}
+		all := Memberships{store{db: s.db, tx: tx}}
 		st, err := all.Standing(ctx, id)
 		if err != nil {
 			return err

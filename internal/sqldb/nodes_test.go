@@ -13,11 +13,7 @@ import (
 // nodes opens two handles on one PostgreSQL database: two processes.
 func nodes(t *testing.T) (a, b *sqldb.DB) {
 	t.Helper()
-	url, ok := testenv.URLs(t)["postgresql"]
-	if !ok {
-		t.Skip("needs PostgreSQL: several processes never share a SQLite file")
-	}
-	cfg := sqldb.Config{URL: url(t), MaxConnections: 4}
+	cfg := sqldb.Config{URL: testenv.PostgreSQL(t), MaxConnections: 4}
 	return testenv.Open(t, cfg), testenv.Open(t, cfg)
 }
 

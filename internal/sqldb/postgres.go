@@ -60,11 +60,6 @@ func (p *postgres) begin(ctx context.Context, mode txMode) (txDriver, error) {
 	return &pgTx{conn: conn, start: start}, nil
 }
 
-func (p *postgres) script(ctx context.Context, text string) error {
-	_, err := p.pool.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol)
-	return err
-}
-
 func (p *postgres) close() { p.pool.Close() }
 
 // planned makes a long text be planned anew each time, with the values at hand: it is a compiled list or filter, and the one

@@ -21,7 +21,7 @@ const (
 type Config struct {
 	URL            string           // postgres://… , or sqlite:PATH, or a file path
 	MaxConnections int              // pool size on PostgreSQL, readers on SQLite; 0: 16
-	Relaxed        bool             // SQLite: synchronous=NORMAL (a power cut may lose the last commits); tests
+	Relaxed        bool             // SQLite: synchronous=OFF (a power cut may destroy the file); tests alone
 	Clock          func() time.Time // nil: time.Now
 	Vault          Vault            // nil: what must be sealed cannot be stored
 	Trace          func(sql string) // told every statement by the goroutine that runs it; tests look at plans
@@ -73,7 +73,6 @@ type driver interface {
 	QueryRow(ctx context.Context, sql string, args ...any) Row
 	Exec(ctx context.Context, sql string, args ...any) (int64, error)
 	begin(ctx context.Context, mode txMode) (txDriver, error)
-	script(ctx context.Context, text string) error
 	close()
 }
 

@@ -33,7 +33,7 @@ func openSQLite(ctx context.Context, cfg Config) (driver, error) {
 	}
 	sync := "FULL"
 	if cfg.Relaxed {
-		sync = "NORMAL"
+		sync = "OFF"
 	}
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)" +
 		"&_pragma=temp_store(MEMORY)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + sync + ")"
@@ -135,15 +135,6 @@ func (s *sqliteDB) begin(ctx context.Context, mode txMode) (txDriver, error) {
 		return nil, err
 	}
 	return &sqliteTx{tx}, nil
-}
-
-func (s *sqliteDB) script(ctx context.Context, text string) error {
-	if err := s.writer.take(ctx); err != nil {
-		return err
-	}
-	defer s.writer.give()
-	_, err := s.writer.conn.ExecContext(ctx, text)
-	return err
 }
 
 func (s *sqliteDB) close() {

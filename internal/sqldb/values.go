@@ -3,6 +3,8 @@ package sqldb
 import (
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Micros is a time as stored: microseconds since 1970 UTC; the zero time is NULL.
@@ -27,6 +29,14 @@ func (s *timeScanner) Scan(src any) error {
 		*s = timeScanner(time.UnixMicro(v).UTC())
 	default:
 		return fmt.Errorf("sqldb: cannot read a time from %T", src)
+	}
+	return nil
+}
+
+// ScanInt64 is Scan for PostgreSQL, which need not put the number into a value of its own for it.
+func (s *timeScanner) ScanInt64(v pgtype.Int8) error {
+	if *s = (timeScanner{}); v.Valid {
+		*s = timeScanner(time.UnixMicro(v.Int64).UTC())
 	}
 	return nil
 }
@@ -56,5 +66,11 @@ func (s *textScanner) Scan(src any) error {
 	default:
 		return fmt.Errorf("sqldb: cannot read a text from %T", src)
 	}
+	return nil
+}
+
+// ScanText is Scan for PostgreSQL, likewise.
+func (s *textScanner) ScanText(v pgtype.Text) error {
+	*s = textScanner(v.String)
 	return nil
 }

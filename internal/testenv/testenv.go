@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ import (
 // Start is the moment at which every test clock begins.
 var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-// Trace is told the statements of all databases that Open opens. A package's TestMain sets it, before any test runs.
+// Trace is told the statements of all databases that Open opens without a trace of their own. A package's TestMain sets it, before any test runs.
 var Trace func(sql string)
 
 // Clock is a clock that stands still until a test moves it. It is safe for concurrent use.
@@ -65,24 +67,36 @@ func URLs(t *testing.T) map[string]func(t *testing.T) string {
 	urls := map[string]func(t *testing.T) string{
 		"sqlite": func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
 	}
-	server := os.Getenv("TEST_POSTGRES_URL")
-	switch {
-	case server != "":
-		urls["postgresql"] = func(t *testing.T) string { return schema(t, server) }
-	case os.Getenv("REQUIRE_POSTGRES") != "":
-		t.Fatal("REQUIRE_POSTGRES is set, but TEST_POSTGRES_URL names no server")
+	if os.Getenv("TEST_POSTGRES_URL") != "" || os.Getenv("REQUIRE_POSTGRES") != "" {
+		urls["postgresql"] = PostgreSQL
 	}
 	return urls
 }
 
-// Swedish makes an empty PostgreSQL database that sorts as Swedes do, and answers its URL; "" where there is no server. Some
-// installation has such a database, and nothing may depend on it.
+// PostgreSQL is the URL of an empty database for a test that no SQLite can do: where several processes share one.
+func PostgreSQL(t *testing.T) string {
+	t.Helper()
+	return schema(t, server(t))
+}
+
+// server is where PostgreSQL is. The test is skipped where there is none, and fails where there must be one.
+func server(t *testing.T) string {
+	t.Helper()
+	url := os.Getenv("TEST_POSTGRES_URL")
+	if url == "" && os.Getenv("REQUIRE_POSTGRES") != "" {
+		t.Fatal("REQUIRE_POSTGRES is set, but TEST_POSTGRES_URL names no server")
+	}
+	if url == "" {
+		t.Skip("needs PostgreSQL: TEST_POSTGRES_URL names no server")
+	}
+	return url
+}
+
+// Swedish makes an empty PostgreSQL database that sorts as Swedes do, and answers its URL. Some installation has such a
+// database, and nothing may depend on it.
 func Swedish(t *testing.T) string {
 	t.Helper()
-	server := os.Getenv("TEST_POSTGRES_URL")
-	if server == "" {
-		return ""
-	}
+	server := server(t)
 	ctx := context.Background()
 	random := make([]byte, 8)
 	_, _ = rand.Read(random)
@@ -130,7 +144,12 @@ func Open(t testing.TB, cfg sqldb.Config) *sqldb.DB {
 	if cfg.Vault == nil {
 		cfg.Vault = Vault()
 	}
-	cfg.Trace = Trace
+	if cfg.Trace == nil {
+		cfg.Trace = Trace
+	}
+	if !strings.HasPrefix(cfg.URL, "postgres") {
+		copyMigrated(t, cfg.URL)
+	}
 	db, err := sqldb.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +159,45 @@ func Open(t testing.TB, cfg sqldb.Config) *sqldb.DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// migrated is what a SQLite file has in it after all migrations, made once a test program: they cost more than most tests.
+var migrated = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "portvakt-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	ctx, path := context.Background(), filepath.Join(dir, "migrated.db")
+	db, err := sqldb.Open(ctx, sqldb.Config{URL: path, Clock: NewClock().Now, Relaxed: true, MaxConnections: 1})
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Migrate(ctx, migrations.Files)
+	db.Close() // everything is in the one file now
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// copyMigrated puts a migrated database where no file is yet; one that is there stays what it is.
+func copyMigrated(t testing.TB, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	content, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(t.TempDir(), "migrated.db")
+	if err := os.WriteFile(own, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(own, path); err != nil && !errors.Is(err, os.ErrExist) { // two may open one path at once: a link is there whole or not at all
+		t.Fatal(err)
+	}
 }
 
 // schema makes a PostgreSQL schema of the test's own and drops it when the test ends.
