@@ -117,7 +117,8 @@ func ofApplication(a directory.Application) *Client {
 	}
 	c.Gate = gate.Application{
 		ID: a.ID, Disabled: a.Disabled, AllOrganizations: a.AllOrganizations, Organizations: a.Organizations, Grants: grants,
-		SelfService: len(m.Modules) == 0, // an absent list is all modules; Clients looks up what a list says
+		SecondFactor: m.SecondFactor == directory.SecondFactorRequired,
+		SelfService:  len(m.Modules) == 0, // an absent list is all modules; Clients looks up what a list says
 	}
 	return c
 }

@@ -248,25 +248,30 @@ func TestR34_LastUsedIsWrittenInTheBackground(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		flush := func() {
+			if err := clients.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
 		used := func() time.Time { return must(s.dir.ServiceAccounts.ByID(ctx, s.org.ID, till.ID))(t).LastUsedAt }
 		use()
 		if !used().IsZero() {
 			t.Error("written in the request")
 		}
 		first := clock.Now()
-		clients.Flush(ctx)
+		flush()
 		if !used().Equal(first) {
 			t.Errorf("last used %s, want %s", used(), first)
 		}
 		clock.Advance(59 * time.Minute)
 		use()
-		clients.Flush(ctx)
+		flush()
 		if !used().Equal(first) {
 			t.Error("written more than once an hour")
 		}
 		clock.Advance(time.Minute)
 		use()
-		clients.Flush(ctx)
+		flush()
 		if !used().Equal(clock.Now()) {
 			t.Errorf("last used %s, want %s", used(), clock.Now())
 		}

@@ -51,6 +51,9 @@ func Check(m directory.ClientMetadata) []*fault.Fault {
 			c.web(field, uri)
 		}
 	}
+	if m.DefaultMaxAge != nil {
+		c.range64("default_max_age", *m.DefaultMaxAge, maxRefresh)
+	}
 	c.range64("access_token_seconds", m.AccessTokenSeconds, maxSeconds)
 	c.range64("refresh_token_seconds", m.RefreshTokenSeconds, maxRefresh)
 	if m.ClaimsBudget != 0 && (m.ClaimsBudget < directory.MinClaimsBudget || m.ClaimsBudget > directory.MaxClaimsBudget) {
@@ -82,6 +85,7 @@ func (c *checker) words() {
 	one("token_endpoint_auth_signing_alg", c.m.TokenEndpointAuthSigningAlg, jwk.Algorithms())
 	one("id_token_signed_response_alg", c.m.IDTokenSignedResponseAlg, tokenSigning)
 	one("access_token_signed_response_alg", c.m.AccessTokenSignedResponseAlg, tokenSigning)
+	one("second_factor", string(c.m.SecondFactor), []string{string(directory.SecondFactorOptional), string(directory.SecondFactorRequired)})
 	each("grant_types", c.m.GrantTypes, grantTypes)
 	each("response_types", c.m.ResponseTypes, []string{"code"})
 	each("scopes", c.m.Scopes, knownScopes)

@@ -62,11 +62,7 @@ func (c *Clients) read(ctx context.Context, id string) (*Client, error) {
 	}
 	a, err := c.dir.Applications.ByClientID(ctx, id)
 	if err == nil {
-		client := ofApplication(a)
-		if len(a.Metadata.Modules) > 0 {
-			client.Gate.SelfService, err = anySelfService(ctx, c.db, a.Metadata.Modules)
-		}
-		return client, err
+		return c.withModules(ctx, ofApplication(a))
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return nil, err
@@ -91,7 +87,7 @@ func plausible(id string) bool {
 	return true
 }
 
-// ByID is the application with the identifier.
+// ByID is the application with the identifier, of whichever kind.
 func (c *Clients) ByID(ctx context.Context, id directory.ApplicationID) (*Client, error) {
 	g, err := c.generation(ctx)
 	if err != nil {
@@ -104,9 +100,22 @@ func (c *Clients) ByID(ctx context.Context, id directory.ApplicationID) (*Client
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.ByClientID(ctx, a.ClientID)
+	var client *Client
+	if a.Kind == directory.KindSAML {
+		client, err = c.withModules(ctx, ofServiceProvider(a))
+	} else {
+		client, err = c.ByClientID(ctx, a.ClientID)
+	}
 	if err == nil {
 		g.clients.Store(id, client)
+	}
+	return client, err
+}
+
+// withModules looks up whether the modules that an application names are for everybody.
+func (c *Clients) withModules(ctx context.Context, client *Client) (_ *Client, err error) {
+	if modules := client.Registered.Metadata.Modules; len(modules) > 0 {
+		client.Gate.SelfService, err = anySelfService(ctx, c.db, modules)
 	}
 	return client, err
 }

@@ -1,12 +1,6 @@
 package application
 
-import (
-	"context"
-)
+import "context"
 
 // Flush does what Run does, until nothing is waiting.
-func (c *Clients) Flush(ctx context.Context) {
-	if err := c.uses.Flush(ctx); err != nil {
-		panic(err)
-	}
-}
+func (c *Clients) Flush(ctx context.Context) error { return c.uses.Flush(ctx) }

@@ -1,5 +1,5 @@
-// Package credential proves who somebody is: passwords (argon2id) and one-time codes (TOTP, RFC 6238). It answers with
-// Evidence; what follows from evidence is for session and interaction to decide. It knows no cookie and no page.
+// Package credential proves who somebody is: passwords (argon2id), one-time codes (TOTP, RFC 6238), passkeys and security
+// keys (WebAuthn). It answers with Evidence; what follows from evidence is for session and interaction to decide. It knows no cookie and no page.
 //
 // Invariant: attempts are counted in the verify functions themselves, by the folded address or the person's id, so that
 // no way in has a counter of its own (TestThrottleSharesOneCounter).
@@ -12,6 +12,7 @@ package credential
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"portvakt/internal/fault"
@@ -24,6 +25,9 @@ import (
 type Config struct {
 	NetworkAttempts int                        // passwords tried from one network in a quarter of an hour; 0: 300
 	Breached        func(password string) bool // whether a password is known from breaches; nil: there is no list
+	Issuer          string                     // its host is what passkeys belong to; without a domain there are none
+	Makers          *Makers                    // whose keys are told from others; nil: nobody's
+	RelatedOrigins  []string                   // further origins whose pages may use them
 }
 
 // The rules of throttling. Pauses grow with wrong guesses and never lock anybody out for longer than a quarter of an
@@ -49,6 +53,9 @@ type Credentials struct {
 	network   ratelimit.Rule
 	blocked   func() map[string]struct{}
 	breached  func(password string) bool
+	party     *party // nil: no passkeys under this issuer
+	makers    *Makers
+	drift     [2*codeSkew + 1]atomic.Int64
 }
 
 // New makes the store of credentials.
@@ -61,6 +68,8 @@ func New(db *sqldb.DB, passwords *secret.Passwords, keys *secret.Keys, throttle 
 		network:  ratelimit.Rule{Scope: networkScope, Max: cfg.NetworkAttempts, Window: networkWindow},
 		blocked:  sync.OnceValue(loadBlocked),
 		breached: cfg.Breached,
+		party:    newParty(cfg),
+		makers:   cfg.Makers,
 	}
 }
 

@@ -288,6 +288,23 @@ func wide(s string) string {
 	return strings.Map(func(r rune) rune { return r - '0' + '０' }, s)
 }
 
+// TestDriftIsNoted: codes of the steps beside this one are accepted, and counted apart.
+func TestDriftIsNoted(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		kari := e.person("kari@nordlys.example")
+		e.update(func(tx *sqldb.Tx) error { return e.SetTOTP(ctx, tx, kari, totp) })
+		for _, off := range []time.Duration{-30 * time.Second, 0, 30 * time.Second, 30 * time.Second} {
+			e.clock.Advance(time.Hour)
+			if _, err := e.VerifyCode(ctx, kari, codeAt(e.clock.Now().Add(off))); err != nil {
+				t.Errorf("%v: %v", off, err)
+			}
+		}
+		if got := e.Drift(); len(got) != 3 || got[-1] != 1 || got[0] != 1 || got[1] != 2 {
+			t.Errorf("noted %v", got)
+		}
+	})
+}
+
 func TestCodeIsAcceptedOnce(t *testing.T) {
 	each(t, func(t *testing.T, e *env) {
 		kari := e.person("kari@nordlys.example")

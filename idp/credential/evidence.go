@@ -16,6 +16,9 @@ const (
 	ACRPhishingResistant = "urn:portvakt:acr:phr"
 )
 
+// AMRAttested is the method of a key that its maker vouches for; the gate looks for it where an organization takes no other.
+const AMRAttested = "attested_key"
+
 // Evidence says who somebody has shown to be, and by what. Only this package's verify functions, and account after it
 // stored a password that the person has just chosen, make it.
 type Evidence struct {
@@ -26,6 +29,7 @@ type Evidence struct {
 	Code     bool             `json:"code"`               // something possessed: an authenticator's one-time code
 	Key      bool             `json:"key,omitempty"`      // something possessed: a security key or passkey, used in this ceremony
 	Verified bool             `json:"verified,omitempty"` // Key: the authenticator verified the person in this ceremony, by PIN or biometry
+	Attested bool             `json:"attested,omitempty"` // Key: its maker vouches for it
 	Recovery bool             `json:"recovery,omitempty"` // a recovery code in place of the second factor
 	Mail     bool             `json:"mail,omitempty"`     // a code that was mailed: weak
 	Device   bool             `json:"device,omitempty"`   // the second factor was shown in this browser some days ago; it steps nothing up
@@ -62,6 +66,7 @@ func (e Evidence) And(other Evidence) Evidence {
 		return Evidence{}
 	}
 	e.Password, e.Code, e.Recovery, e.Mail = e.Password || other.Password, e.Code || other.Code, e.Recovery || other.Recovery, e.Mail || other.Mail
+	e.Attested = e.Attested || other.Attested
 	e.Key, e.Verified, e.Device = e.Key || other.Key, e.Verified || other.Verified, e.Device || other.Device
 	if other.FactorAt.After(e.FactorAt) {
 		e.FactorAt = other.FactorAt
@@ -93,7 +98,7 @@ func (e Evidence) AMR() []string {
 	for _, m := range []struct {
 		shown bool
 		name  string
-	}{{e.Password, "pwd"}, {e.Code, "otp"}, {e.Key, "hwk"}, {e.Key && e.Verified, "user"}, {e.Recovery, "rc"}, {e.Mail, "otp"}} {
+	}{{e.Password, "pwd"}, {e.Code, "otp"}, {e.Key, "hwk"}, {e.Key && e.Verified, "user"}, {e.Recovery, "rc"}, {e.Mail && !e.Key, "otp"}, {e.Key && e.Attested, AMRAttested}} {
 		if m.shown && !slices.Contains(methods, m.name) {
 			methods = append(methods, m.name)
 		}

@@ -14,7 +14,11 @@ func (c *Credentials) Forget(ctx context.Context, user directory.UserID) error {
 		tx.Later(`delete from known_browsers where user_id = $1`, user)
 		tx.Later(`delete from totp_secrets where user_id = $1`, user)
 		tx.Later(`delete from recovery_codes where user_id = $1`, user)
+		tx.Later(`delete from mailed_codes where user_id = $1`, user)
 		tx.Later(`delete from trusted_devices where user_id = $1`, user)
+		tx.Later(`delete from webauthn_ceremonies where user_id = $1`, user)
+		tx.Later(`delete from webauthn_keys where user_id = $1`, user)
+		tx.Later(`delete from webauthn_handles where user_id = $1`, user)
 		return nil
 	})
 }

@@ -11,7 +11,7 @@ import (
 // SetImported stores a password hash of another system and reports whether it did: a password that is there stays.
 //
 // Invariant: only the home organization, or the installation's own seed, brings a password along, and never in place of
-// one (TestAnImportedHashReplacesNothing).
+// one (TestAnImportedHashReplacesNothing), nor where a reset voided it (TestNobodyChoosesForWhoLostEverything).
 func (c *Credentials) SetImported(ctx context.Context, tx *sqldb.Tx, i Imported) (bool, error) {
 	home, err := c.homeOf(ctx, tx, i.User)
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *Credentials) SetImported(ctx context.Context, tx *sqldb.Tx, i Imported)
 		return false, err
 	}
 	n, err := tx.Exec(ctx, `insert into passwords (user_id, hash, must_change, credentials_epoch, changed_at, imported_cost)
-		select id, $2, false, credentials_epoch, $3, $4 from users where id = $1
+		select id, $2, false, credentials_epoch, $3, $4 from users where id = $1 and`+notDue+`
 		on conflict (user_id) do update set hash = excluded.hash, must_change = excluded.must_change,
 			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at, imported_cost = excluded.imported_cost
 			where passwords.credentials_epoch <> excluded.credentials_epoch`,

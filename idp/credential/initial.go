@@ -14,6 +14,7 @@ const InitialValid = 7 * 24 * time.Hour
 // Faults of initial passwords.
 var (
 	ErrHasPassword  = fault.New(fault.Conflict, "has_password", "The person has a password already; nobody else chooses another one").On("initial_password")
+	ErrReset        = fault.New(fault.Conflict, "sign_in_reset", "The person's sign-in was reset; they choose a password themselves, by a mailed link").On("initial_password")
 	ErrNotHome      = fault.New(fault.Forbidden, "not_home", "Only the organization that the sign-in address belongs to can give an initial password").On("initial_password")
 	ErrUsedBefore   = fault.New(fault.Invalid, "used_before", "This is the password that must be changed").On("new_password")
 	ErrNotMustReset = fault.New(fault.Stale, "password_changed", "The password has been changed meanwhile")

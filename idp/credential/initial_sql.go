@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -19,7 +20,8 @@ func (c *Credentials) oldestInitial(q sqldb.Queryer) any {
 // SetInitial stores an initial password (R35).
 //
 // Invariant: only the home organization, or the installation's own seed, gives one, and only to somebody who has no
-// password: nobody else ever chooses a password in use (TestR35_OnlyTheHomeGivesAnInitialPassword).
+// password: nobody else ever chooses a password in use (TestR35_OnlyTheHomeGivesAnInitialPassword). Nor for somebody whose
+// factors were reset: whoever knew that password would set up the new ones (TestNobodyChoosesForWhoLostEverything).
 func (c *Credentials) SetInitial(ctx context.Context, tx *sqldb.Tx, i Initial) error {
 	if !i.By.IsZero() {
 		u, err := c.homeOf(ctx, tx, i.User)
@@ -31,7 +33,7 @@ func (c *Credentials) SetInitial(ctx context.Context, tx *sqldb.Tx, i Initial) e
 		}
 	}
 	n, err := tx.Exec(ctx, `insert into passwords (user_id, hash, must_change, credentials_epoch, changed_at)
-		select id, $2, true, credentials_epoch, $3 from users where id = $1
+		select id, $2, true, credentials_epoch, $3 from users where id = $1 and`+notDue+`
 		on conflict (user_id) do update set hash = excluded.hash, must_change = excluded.must_change,
 			credentials_epoch = excluded.credentials_epoch, changed_at = excluded.changed_at, imported_cost = ''
 			where passwords.credentials_epoch <> excluded.credentials_epoch or passwords.must_change = true`,
@@ -43,7 +45,11 @@ func (c *Credentials) SetInitial(ctx context.Context, tx *sqldb.Tx, i Initial) e
 		if _, err := c.homeOf(ctx, tx, i.User); err != nil {
 			return err
 		}
-		return ErrHasPassword
+		has, err := c.Of(ctx, tx, i.User)
+		if err == nil && has.Due {
+			return ErrReset
+		}
+		return cmp.Or(err, error(ErrHasPassword))
 	}
 	return audit.Append(ctx, tx, i.By, audit.Entry{Action: "credential.initial_password_set", Object: i.User.String()})
 }
@@ -78,5 +84,5 @@ func (c *Credentials) Replace(ctx context.Context, tx *sqldb.Tx, e Evidence, has
 	if n == 0 {
 		return ErrNotMustReset
 	}
-	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.password_set", Object: e.User.String()})
+	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{Action: "credential.password_set", Object: e.User.String(), Person: e.User.String()})
 }

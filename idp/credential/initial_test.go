@@ -117,3 +117,29 @@ func TestR35_AnInitialPasswordIsReplacedOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodyChoosesForWhoLostEverything: neither the home organization nor the seed or an import sets the password of somebody
+// whose factors were reset, until the person has set up new ones.
+func TestNobodyChoosesForWhoLostEverything(t *testing.T) {
+	each(t, func(t *testing.T, e *env) {
+		kari := e.person("kari@nordlys.example")
+		if err := e.setInitial(credential.Initial{User: kari}); err != nil {
+			t.Fatal(err)
+		}
+		e.update(func(tx *sqldb.Tx) error {
+			if err := e.dir.WithTx(tx).Users.VoidCredentials(ctx, kari); err != nil {
+				return err
+			}
+			return credential.DemandFactor(ctx, tx, kari)
+		})
+		if err := e.setInitial(credential.Initial{User: kari}); !errors.Is(err, credential.ErrReset) {
+			t.Errorf("an initial password: %v", err)
+		}
+		if stored, err := e.bring(credential.Imported{User: kari, Hash: bcrypted(t, password, 4)}); stored || err != nil {
+			t.Errorf("an imported password: %v, %v", stored, err)
+		}
+		if has, err := e.Of(ctx, e.db, kari); err != nil || has.Password || !has.Due {
+			t.Errorf("%+v, %v", has, err)
+		}
+	})
+}

@@ -54,7 +54,8 @@ func (c *Credentials) acceptCode(ctx context.Context, user directory.UserID, cod
 	if err != nil {
 		return Evidence{}, err
 	}
-	step, ok := matchingStep(key, typed, c.db.Now())
+	now := c.db.Now()
+	step, ok := matchingStep(key, typed, now)
 	if !ok {
 		return Evidence{}, ErrWrongCode
 	}
@@ -62,7 +63,18 @@ func (c *Credentials) acceptCode(ctx context.Context, user directory.UserID, cod
 	if err != nil || !fresh {
 		return Evidence{}, wrongUnless(err)
 	}
+	c.drift[step-now.Unix()/codeStep+codeSkew].Add(1)
 	return Evidence{User: user, Epoch: epoch, At: c.db.Now(), Code: true}, nil
+}
+
+// Drift says how many codes were accepted since the start by how many steps their clocks differ from this machine's (RFC 6238 §6).
+// Telephones keep time, so many codes beside the middle say that this machine does not.
+func (c *Credentials) Drift() map[int]int64 {
+	out := map[int]int64{}
+	for i := range c.drift {
+		out[i-codeSkew] = c.drift[i].Load()
+	}
+	return out
 }
 
 func wrongUnless(err error) error {

@@ -7,6 +7,9 @@
 //   - No Pass without a standing that gives access at this moment (TestGateMatrix).
 //   - What was made under another epoch of person or membership is dead (TestGateMatrix).
 //   - Nothing issued under a Pass outlives Cap.
+//   - An application that demands a second factor hears of nobody without one; neither a mailed code nor a trusted browser
+//     stands in for it there (TestApplicationDemandsAFactor).
+//   - No Pass on a session that is older, or was unused for longer, than the organization allows (TestSessionLimitMatrix).
 package gate
 
 import (
@@ -22,8 +25,11 @@ import (
 // MultiFactor is the authentication context class of a sign-in with two factors; package credential gives it.
 const MultiFactor = "urn:portvakt:acr:mfa"
 
+// MailCode is the class of a sign-in with a password and a code by mail.
+const MailCode = "urn:portvakt:acr:mail"
+
 // levels are the authentication context classes, from the least to the most.
-var levels = []string{"urn:portvakt:acr:password", "urn:portvakt:acr:mail", MultiFactor, "urn:portvakt:acr:phr"}
+var levels = []string{"urn:portvakt:acr:password", MailCode, MultiFactor, "urn:portvakt:acr:phr"}
 
 // Reaches reports whether a sign-in of the class have is worth at least want. Both may be said by an alias; a class that
 // is neither ours nor an alias reaches nothing.
@@ -36,6 +42,7 @@ func Reaches(have, want string) bool {
 const (
 	GrantSession   = "session"   // our own pages, or a sign-in before it is known for whom
 	GrantAuthorize = "authorize" // an authorization code
+	GrantAssertion = "assertion" // of SAML, to a service provider; registered by this name
 )
 
 // Application is what the gate must know of who will rely on what is issued.
@@ -45,6 +52,7 @@ type Application struct {
 	AllOrganizations bool
 	Organizations    []directory.OrganizationID
 	Grants           []string // registered grant types
+	SecondFactor     bool     // lets nobody in without one, whatever the organization says
 	SelfService      bool     // declares a self-service module, or all modules
 }
 
@@ -62,9 +70,11 @@ type Request struct {
 	Application     Application
 	Grant           string // the grant type, or one of the constants
 	ACR             string
+	AMR             []string
 	// FactorAt is when the second factor was shown in a browser that has been trusted since; zero where it was not, or
 	// where ACR says all.
 	FactorAt time.Time
+	Use      Use
 }
 
 // Pass is the proof that the gate said yes. It holds for the transaction or the moment in which it was given; it is not
@@ -73,6 +83,8 @@ type Pass struct {
 	standing    directory.Standing
 	application directory.ApplicationID
 	now         time.Time
+	class       string
+	sessionEnd  time.Time // zero: none of the organization's own
 }
 
 // Standing is how the member stood when the gate looked.
@@ -95,6 +107,17 @@ func (p Pass) Until(t time.Time) time.Time {
 	return t
 }
 
+// Class is what the sign-in is worth for the membership.
+func (p Pass) Class() string { return p.class }
+
+// InSession is Until, or the end that the organization sets to the session at hand, where that comes first.
+func (p Pass) InSession(t time.Time) time.Time {
+	if t = p.Until(t); !p.sessionEnd.IsZero() && p.sessionEnd.Before(t) {
+		return p.sessionEnd
+	}
+	return t
+}
+
 // Valid reports whether the gate made the pass; the zero Pass opens nothing.
 func (p Pass) Valid() bool { return !p.now.IsZero() && !p.standing.Membership.IsZero() }
 
@@ -110,6 +133,7 @@ var (
 	ErrSelfService   = fault.New(fault.Forbidden, "no_self_service", "The application has nothing for members without system access")
 	ErrGrant         = fault.New(fault.Forbidden, "grant_not_registered", "The application is not registered for this grant type")
 	ErrSecondFactor  = fault.New(fault.Unauthenticated, "second_factor_required", "A second factor is required")
+	ErrSessionLimit  = fault.New(fault.Unauthenticated, "session_limit", "The sign-in is too old for the organization, or was not in use for too long")
 	errNoApplication = fault.New(fault.Internal, "no_application", "Only our own pages have no application")
 )
 
@@ -146,10 +170,14 @@ func Judge(s directory.Standing, now time.Time, r Request) (Pass, error) {
 	if err := judgeApplication(&s, r); err != nil {
 		return Pass{}, err
 	}
-	if Demands(&s) && !Reaches(r.ACR, MultiFactor) && !trusted(&s, now, r.FactorAt) {
+	class := Counts(&s, r.ACR, r.AMR)
+	if !r.Use.within(&s, now) {
+		return Pass{}, ErrSessionLimit
+	}
+	if r.Application.SecondFactor && !Reaches(class, MultiFactor) || Demands(&s) && !Reaches(class, Least(&s)) && !trusted(&s, now, r.FactorAt) {
 		return Pass{}, ErrSecondFactor
 	}
-	return Pass{standing: s, application: r.Application.ID, now: now}, nil
+	return Pass{standing: s, application: r.Application.ID, now: now, sessionEnd: r.Use.end(&s), class: class}, nil
 }
 
 func judgePerson(s *directory.Standing, now time.Time, r Request) error {

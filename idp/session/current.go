@@ -71,7 +71,9 @@ func (s *Sessions) replace(ctx context.Context, tx *sqldb.Tx, hash []byte, v Ses
 	if old.IsZero() { // another person's, or dead already
 		return s.endByHash(ctx, tx, hash)
 	}
-	moveSIDs(tx, old, v.ID)
+	if err := moveSIDs(ctx, tx, old, v); err != nil {
+		return err
+	}
 	return audit.Append(ctx, tx, directory.OrganizationID{}, audit.Entry{
 		Action: "session.replaced", Object: old.String(), Person: v.User.String(), Detail: map[string]any{"user": v.User.String(), "by": v.ID.String()},
 	})

@@ -7,11 +7,15 @@ import (
 	"portvakt/internal/web"
 )
 
-// Forms guards forms: their hidden token is bound to a cookie of this browser and to what the form is for.
-type Forms struct{ key []byte }
+// Forms guards forms: their hidden token is bound to a cookie of this browser and to what the form is for. It also seals what
+// a browser remembers for the first of them (Email).
+type Forms struct {
+	key  []byte
+	keys *secret.Keys
+}
 
 // NewForms derives the key from the master key.
-func NewForms(keys *secret.Keys) *Forms { return &Forms{keys.Derive("forms")} }
+func NewForms(keys *secret.Keys) *Forms { return &Forms{keys.Derive("forms"), keys} }
 
 // Token is the value of the field csrf. cookie is the value of the browser's or the session's cookie.
 func (f *Forms) Token(cookie, purpose string) string {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"portvakt/idp/credential"
+	"portvakt/idp/gate"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
@@ -55,12 +56,18 @@ type Session struct {
 	SeenAt          time.Time
 	ExpiresAt       time.Time
 	UserAgent       string
-	FactorAt        time.Time // where the second factor was not shown but trusted: when it was (gate.Request)
+	Pause           time.Duration // the longest without use since the sign-in, but for the one that goes on now
+	FactorAt        time.Time     // where the second factor was not shown but trusted: when it was (gate.Request)
 }
 
 // Held is what the session says of the sign-in that it began with.
 func (v Session) Held() credential.Held {
 	return credential.Held{User: v.User, Epoch: v.UserEpoch, At: v.AuthenticatedAt, ACR: v.ACR, AMR: v.AMR}
+}
+
+// Use is what the gate is told of the session.
+func (v Session) Use() gate.Use {
+	return gate.Use{SignedInAt: v.AuthenticatedAt, SeenAt: v.SeenAt, Pause: v.Pause}
 }
 
 // Config are the limits of sessions; zero values are the defaults.
@@ -78,6 +85,7 @@ type Sessions struct {
 	life    time.Duration
 	seen    chan seenAt
 	log     *slog.Logger
+	round   Round // nil: nobody has to be visited
 }
 
 // EventEnded is the event of a session that somebody ended.

@@ -8,6 +8,7 @@ import (
 
 	"portvakt/idp/credential"
 	"portvakt/internal/directory"
+	"portvakt/internal/outbox"
 	"portvakt/internal/sqldb"
 )
 
@@ -17,16 +18,17 @@ const entitled = ` u.state = 'active' and (u.operator = true or exists (select 1
 	where m.user_id = u.id and ` + directory.OrganizationOpen + ` and m.kind <> 'contact' and m.accepted_at is not null and m.suspended_at is null
 		and m.ended_at is null and m.deleted_at is null and m.archived_at is null and m.start_at <= $2 and (m.end_at is null or m.end_at > $2)))`
 
-const sessionColumns = `s.id, s.user_id, s.user_epoch, u.email, s.acr, s.amr, s.authenticated_at, s.created_at, s.seen_at, s.expires_at, s.user_agent, s.factor_at`
+const sessionColumns = `s.id, s.user_id, s.user_epoch, u.email, s.acr, s.amr, s.authenticated_at, s.created_at, s.seen_at, s.expires_at, s.user_agent, s.factor_at, s.longest_pause`
 
 // live is what a session s of a user u needs to count at the moment $2; $3 is the last moment of use that is not idle.
 const live = ` s.ended_at is null and s.expires_at > $2 and s.seen_at > $3 and s.user_epoch = u.epoch and` + entitled
 
 func scanSession(r sqldb.Row) (v Session, err error) {
 	var amr string
+	var pause int64
 	err = r.Scan(&v.ID, &v.User, &v.UserEpoch, &v.Email, &v.ACR, &amr, sqldb.Time(&v.AuthenticatedAt), sqldb.Time(&v.CreatedAt),
-		sqldb.Time(&v.SeenAt), sqldb.Time(&v.ExpiresAt), &v.UserAgent, sqldb.Time(&v.FactorAt))
-	v.AMR = strings.Fields(amr)
+		sqldb.Time(&v.SeenAt), sqldb.Time(&v.ExpiresAt), &v.UserAgent, sqldb.Time(&v.FactorAt), &pause)
+	v.AMR, v.Pause = strings.Fields(amr), time.Duration(pause)*time.Microsecond
 	return v, err
 }
 
@@ -49,12 +51,13 @@ func (s *Sessions) List(ctx context.Context, user directory.UserID) ([]Session, 
 
 // startable answers the address of a person who may have a session on this evidence.
 //
-// Invariant: nobody has a session who has yet to replace an initial password (TestR35_NoSessionBeforeTheChange).
+// Invariant: nobody has a session by an initial password, which has yet to be replaced (TestR35_NoSessionBeforeTheChange). A
+// passkey is the person's own, whatever password an administrator has set.
 func startable(ctx context.Context, tx *sqldb.Tx, e credential.Evidence) (email string, err error) {
 	var fresh, may bool
 	err = tx.QueryRow(ctx, `select u.email, u.epoch = $3 and u.state = 'active' and not exists (select 1 from passwords p
-			where p.user_id = u.id and p.must_change = true and p.credentials_epoch = u.credentials_epoch),`+entitled+` from users u where u.id = $1`,
-		e.User, sqldb.Micros(tx.Now()), e.Epoch).Scan(&email, &fresh, &may)
+			where $4 = true and p.user_id = u.id and p.must_change = true and p.credentials_epoch = u.credentials_epoch),`+entitled+` from users u where u.id = $1`,
+		e.User, sqldb.Micros(tx.Now()), e.Epoch, e.Password).Scan(&email, &fresh, &may)
 	switch {
 	case errors.Is(err, sqldb.ErrNoRows) || err == nil && (!fresh || !e.First()):
 		return "", ErrStaleEvidence
@@ -84,10 +87,22 @@ func (s *Sessions) takeOver(ctx context.Context, tx *sqldb.Tx, hash []byte, v Se
 	return old, err
 }
 
-func moveSIDs(tx *sqldb.Tx, from, to ID) {
-	tx.Later(`update session_organizations set session_id = $2 where session_id = $1 and ended_at is null`, from, to)
+// moveSIDs has the sids go on under the new session, but those that had come to an end by what their organization allows.
+func moveSIDs(ctx context.Context, tx *sqldb.Tx, from ID, v Session) error {
+	over, err := tx.Exec(ctx, `update session_organizations set ended_at = $2 where session_id = $1 and ended_at is null
+		and exists (select 1 from sessions s join organizations o on o.id = session_organizations.organization_id where s.id = $1
+			and (s.authenticated_at + o.session_limit * 1000000 <= $2 or s.longest_pause >= o.idle_limit * 1000000 or s.seen_at + o.idle_limit * 1000000 <= $2))`,
+		from, sqldb.Micros(tx.Now()))
+	if err != nil {
+		return err
+	}
+	tx.Later(`update session_organizations set session_id = $2 where session_id = $1 and ended_at is null`, from, v.ID)
 	tx.Later(`update session_applications set session_id = $2 where session_id = $1
-		and sid in (select id from session_organizations where session_id = $2)`, from, to)
+		and sid in (select id from session_organizations where session_id = $2)`, from, v.ID)
+	if over == 0 {
+		return nil
+	}
+	return outbox.Append(tx, directory.OrganizationID{}, EventEnded, from.String(), Event{Session: from.String(), User: v.User.String()})
 }
 
 func (s *Sessions) endByHash(ctx context.Context, tx *sqldb.Tx, hash []byte) error {
@@ -118,12 +133,14 @@ func endSIDs(tx *sqldb.Tx, id ID) {
 	tx.Later(`update session_organizations set ended_at = $2 where session_id = $1 and ended_at is null`, id, sqldb.Micros(tx.Now()))
 }
 
-// writeSeen notes the use of sessions, and whether it looks shared (R36).
+// writeSeen notes the use of sessions, and whether it looks shared (R36). A long pause that ends now stays known: who is back
+// within the installation's limits may be beyond an organization's.
 func (s *Sessions) writeSeen(ctx context.Context, from map[ID]string) error {
 	return s.db.Update(ctx, func(tx *sqldb.Tx) error {
 		ids := make([]ID, 0, len(from))
 		for id, address := range from {
-			tx.Later(`update sessions set seen_at = $2, address = case when $3 = '' then address else $3 end where id = $1 and seen_at <= $2`,
+			tx.Later(`update sessions set seen_at = $2,
+					longest_pause = case when $2 - seen_at > longest_pause then $2 - seen_at else longest_pause end, address = case when $3 = '' then address else $3 end where id = $1 and seen_at <= $2`,
 				id, sqldb.Micros(tx.Now()), address)
 			ids = append(ids, id)
 		}

@@ -57,7 +57,8 @@ type key struct {
 	jwk       string            // JSON, public members only
 	headers   map[string]string // typ → the encoded header with the dot behind it
 	leaves    time.Time         // a retired key verifies until then
-	size      int               // of a signature in bytes
+	made      time.Time
+	size      int // of a signature in bytes
 }
 
 // generate makes a key pair.

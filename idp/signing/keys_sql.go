@@ -15,12 +15,13 @@ type storedKey struct {
 	sealed         []byte
 	jwk            string
 	retiredAt      time.Time
+	createdAt      time.Time
 }
 
 func readKeys(ctx context.Context, q sqldb.Queryer) ([]storedKey, error) {
 	return sqldb.All(ctx, q, func(row sqldb.Row) (k storedKey, err error) {
-		return k, row.Scan(&k.kid, &k.algorithm, (*string)(&k.state), &k.sealed, &k.jwk, sqldb.Time(&k.retiredAt))
-	}, "select kid, algorithm, state, private_key, public_jwk, retired_at from signing_keys order by created_at, algorithm, kid")
+		return k, row.Scan(&k.kid, &k.algorithm, (*string)(&k.state), &k.sealed, &k.jwk, sqldb.Time(&k.retiredAt), sqldb.Time(&k.createdAt))
+	}, "select kid, algorithm, state, private_key, public_jwk, retired_at, created_at from signing_keys order by created_at, algorithm, kid")
 }
 
 // insertKey reports false where the place is taken.

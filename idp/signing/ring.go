@@ -205,7 +205,7 @@ func (r *Ring) reload(ctx context.Context) (*snapshot, error) {
 }
 
 func (r *Ring) unseal(row storedKey) (*key, error) {
-	k := &key{kid: row.kid, algorithm: row.algorithm, state: row.state, jwk: row.jwk}
+	k := &key{kid: row.kid, algorithm: row.algorithm, state: row.state, jwk: row.jwk, made: row.createdAt}
 	var err error
 	if k.public, err = parsePublic(row.jwk); err != nil {
 		return nil, fmt.Errorf("signing: key %s cannot be read: %w", row.kid, err)

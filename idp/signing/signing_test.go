@@ -235,11 +235,7 @@ func TestScheduledRotationHappensOnce(t *testing.T) {
 // On PostgreSQL another node has a database handle of its own, and hears of the rotation within a second.
 func TestAnotherNodeSeesTheRotation(t *testing.T) {
 	t.Parallel()
-	url, ok := testenv.URLs(t)["postgresql"]
-	if !ok {
-		t.Skip("one process at a time serves a SQLite file")
-	}
-	address := url(t)
+	address := testenv.PostgreSQL(t)
 	here := testenv.Open(t, sqldb.Config{URL: address, MaxConnections: 4})
 	there := testenv.Open(t, sqldb.Config{URL: address, MaxConnections: 4})
 	ctx, cancel := context.WithCancel(context.Background())

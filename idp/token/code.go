@@ -114,11 +114,16 @@ type outcome struct {
 	scope   []string // of the access token
 }
 
+// use is what the gate is told of the session behind a code: it was in use when the code was issued, a minute ago at most.
+func (t *takenCode) use(c Client) gate.Use {
+	return gate.Use{SignedInAt: t.grant.AuthenticatedAt, SeenAt: t.issuedAt, Lasting: t.grant.offline() && c.Refresh}
+}
+
 // begin asks the gate and stores the family. A code that the gate refuses is spent.
 func (s *Service) begin(ctx context.Context, tx *sqldb.Tx, c Client, t takenCode, out *outcome) error {
 	pass, err := s.Gate.MayIssue(ctx, tx, gate.Request{
 		Membership: t.membership, UserEpoch: t.userEpoch, MembershipEpoch: t.membershipEpoch,
-		Application: c.Gate, Grant: "authorization_code", ACR: t.grant.ACR, FactorAt: t.grant.FactorAt,
+		Application: c.Gate, Grant: "authorization_code", ACR: t.grant.ACR, AMR: t.grant.AMR, FactorAt: t.grant.FactorAt, Use: t.use(c),
 	})
 	if fault.Is(err, fault.Internal) {
 		return err

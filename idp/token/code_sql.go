@@ -17,6 +17,7 @@ type takenCode struct {
 	userEpoch       int64
 	membership      directory.MembershipID
 	membershipEpoch int64
+	issuedAt        time.Time
 	grant           Grant
 }
 
@@ -48,9 +49,9 @@ func takeCode(ctx context.Context, tx *sqldb.Tx, application directory.Applicati
 	err = tx.QueryRow(ctx, `update authorization_codes set used_at = $2
 		where hash = $1 and application_id = $3 and redirect_uri = $4 and challenge = $5 and used_at is null and expires_at > $2
 			and `+fmt.Sprintf(liveSID, "authorization_codes")+`
-		returning family_id, user_epoch, membership_id, membership_epoch, session_id, sid, scope, nonce, acr, amr, authenticated_at, factor_at`,
+		returning family_id, user_epoch, membership_id, membership_epoch, session_id, sid, scope, nonce, acr, amr, authenticated_at, factor_at, created_at`,
 		k.hash, sqldb.Micros(tx.Now()), application, k.redirect, k.challenge).
-		Scan(&c.family, &c.userEpoch, &c.membership, &c.membershipEpoch, &g.Session, &g.SID, &scope, &g.Nonce, &g.ACR, &amr, sqldb.Time(&g.AuthenticatedAt), sqldb.Time(&g.FactorAt))
+		Scan(&c.family, &c.userEpoch, &c.membership, &c.membershipEpoch, &g.Session, &g.SID, &scope, &g.Nonce, &g.ACR, &amr, sqldb.Time(&g.AuthenticatedAt), sqldb.Time(&g.FactorAt), sqldb.Time(&c.issuedAt))
 	g.Scope, g.AMR = strings.Fields(scope), strings.Fields(amr)
 	return c, err
 }

@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -26,12 +25,30 @@ type family struct {
 	expires         time.Time
 	endedAt         time.Time
 	sessionLives    bool // the browser session and its sid
+	session         gate.Use
 }
 
 // aliveAt reports whether the family can be used: by itself, and with the session that it hangs on unless the person
 // allowed offline access.
 func (f *family) aliveAt(now time.Time) bool {
 	return f.endedAt.IsZero() && now.Before(f.expires) && now.Before(f.idleUntil) && (f.offline || f.sessionLives)
+}
+
+// use is what the gate is told for a grant in the family's own organization.
+func (f *family) use() gate.Use {
+	if f.offline {
+		return gate.Use{Lasting: true}
+	}
+	return f.session
+}
+
+// elsewhere is what the gate is told for another organization of the same person: nobody gets in there by what outlived
+// the session.
+func (f *family) elsewhere() gate.Use {
+	if !f.sessionLives {
+		return gate.Use{}
+	}
+	return f.session
 }
 
 func insertFamily(tx *sqldb.Tx, pass gate.Pass, f family) {
@@ -46,20 +63,25 @@ func insertFamily(tx *sqldb.Tx, pass gate.Pass, f family) {
 }
 
 // The session is the one that the sid is of now: a sid moves where the person signs in once more in the same browser.
-var familyQuery = `select f.id, f.application_id, f.user_epoch, f.membership_epoch,
-		coalesce((select so.session_id from session_organizations so where so.id = f.sid), f.session_id), f.sid, f.offline, f.scope, f.nonce, f.acr, f.amr,
-		f.authenticated_at, f.generation, f.rotated_at, f.idle_until, f.expires_at, f.ended_at, f.factor_at, ` + fmt.Sprintf(liveSID, "f") + `,
+const familyQuery = `select f.id, f.application_id, f.user_epoch, f.membership_epoch,
+		coalesce(so.session_id, f.session_id), f.sid, f.offline, f.scope, f.nonce, f.acr, f.amr,
+		f.authenticated_at, f.generation, f.rotated_at, f.idle_until, f.expires_at, f.ended_at, f.factor_at,
+		se.id is not null and so.ended_at is null and se.ended_at is null and se.expires_at > $2, se.authenticated_at, se.seen_at, coalesce(se.longest_pause, 0),
 		` + directory.StandingColumns + `
-	from` + directory.StandingFrom + `join token_families f on f.membership_id = m.id where f.id = $1`
+	from` + directory.StandingFrom + `join token_families f on f.membership_id = m.id
+		left join session_organizations so on so.id = f.sid left join sessions se on se.id = so.session_id where f.id = $1`
 
 // readFamily reads a family and how its member stands, in one statement.
 func readFamily(ctx context.Context, q sqldb.Queryer, id FamilyID) (f family, st directory.Standing, err error) {
 	var scope, amr string
-	g := &f.grant
+	var pause int64
+	g, u := &f.grant, &f.session
 	st, err = directory.ScanStanding(q.QueryRow(ctx, familyQuery, id, sqldb.Micros(q.Now())),
 		&f.id, &f.application, &f.userEpoch, &f.membershipEpoch, &g.Session, &g.SID, &f.offline, &scope, &g.Nonce, &g.ACR, &amr,
 		sqldb.Time(&g.AuthenticatedAt), &f.generation, sqldb.Time(&f.rotatedAt), sqldb.Time(&f.idleUntil), sqldb.Time(&f.expires),
-		sqldb.Time(&f.endedAt), sqldb.Time(&g.FactorAt), &f.sessionLives)
+		sqldb.Time(&f.endedAt), sqldb.Time(&g.FactorAt), &f.sessionLives,
+		sqldb.Time(&u.SignedInAt), sqldb.Time(&u.SeenAt), &pause)
+	u.Pause = time.Duration(pause) * time.Microsecond
 	g.Scope, g.AMR = strings.Fields(scope), strings.Fields(amr)
 	if errors.Is(err, directory.ErrMemberNotFound) {
 		err = sqldb.ErrNoRows

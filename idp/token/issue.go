@@ -31,7 +31,7 @@ func (s *Service) issue(ctx context.Context, c Client, out outcome) (Tokens, err
 		return Tokens{}, err
 	}
 	now := out.pass.Now()
-	expires := seconds(out.pass.Until(earlier(now.Add(s.accessLifetime(c)), out.family.expires)))
+	expires := seconds(out.pass.InSession(earlier(now.Add(s.accessLifetime(c)), out.family.expires)))
 	access, err := s.accessToken(ctx, c, out, claims, expires)
 	if err != nil {
 		return Tokens{}, err
@@ -73,7 +73,7 @@ func (s *Service) accessToken(ctx context.Context, c Client, out outcome, claims
 	o.text("client_id", c.ClientID)
 	o.text("scope", strings.Join(out.scope, " "))
 	o.number("auth_time", seconds(g.AuthenticatedAt))
-	o.text("acr", g.ACR)
+	o.text("acr", out.pass.Class())
 	o.texts("amr", g.AMR)
 	o.text("sid", g.SID.String())
 	o.text("fam", out.family.id.String())
@@ -127,7 +127,7 @@ func (s *Service) idToken(ctx context.Context, c Client, out outcome, t idToken)
 	if out.first {
 		o.some("nonce", g.Nonce)
 	}
-	o.text("acr", g.ACR)
+	o.text("acr", out.pass.Class())
 	o.texts("amr", g.AMR)
 	o.text("sid", g.SID.String())
 	o.text("at_hash", accessHash(c.IDAlgorithm, t.access))

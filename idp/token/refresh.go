@@ -129,7 +129,7 @@ func (s *Service) refresh(ctx context.Context, tx *sqldb.Tx, c Client, p present
 func (s *Service) judged(f *family, st directory.Standing, now time.Time, c Client, p presented) (outcome, error) {
 	pass, err := gate.Judge(st, now, gate.Request{
 		Membership: st.Membership, UserEpoch: f.userEpoch, MembershipEpoch: f.membershipEpoch,
-		Application: c.Gate, Grant: "refresh_token", ACR: f.grant.ACR, FactorAt: f.grant.FactorAt,
+		Application: c.Gate, Grant: "refresh_token", ACR: f.grant.ACR, AMR: f.grant.AMR, FactorAt: f.grant.FactorAt, Use: f.use(),
 	})
 	if err != nil {
 		if fault.Is(err, fault.Internal) {
@@ -171,10 +171,10 @@ func (s *Service) sibling(ctx context.Context, tx *sqldb.Tx, c Client, slug stri
 			continue
 		}
 		pass, err := gate.Judge(st, tx.Now(), gate.Request{
-			Membership: st.Membership, UserEpoch: f.userEpoch, Application: c.Gate, Grant: "refresh_token", ACR: f.grant.ACR, FactorAt: f.grant.FactorAt,
+			Membership: st.Membership, UserEpoch: f.userEpoch, Application: c.Gate, Grant: "refresh_token", ACR: f.grant.ACR, AMR: f.grant.AMR, FactorAt: f.grant.FactorAt, Use: f.elsewhere(),
 		})
 		if err != nil {
-			if errors.Is(err, gate.ErrSecondFactor) {
+			if errors.Is(err, gate.ErrSecondFactor) || errors.Is(err, gate.ErrSessionLimit) {
 				refusal = ErrStepUp
 			}
 			continue

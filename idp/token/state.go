@@ -120,7 +120,7 @@ func (s *Service) State(ctx context.Context, a *Access, c Client) (gate.Pass, er
 func (s *Service) stillCounts(f *family, st directory.Standing, c Client) (gate.Pass, error) {
 	pass, err := gate.Judge(st, s.DB.Now(), gate.Request{
 		Membership: st.Membership, UserEpoch: f.userEpoch, MembershipEpoch: f.membershipEpoch,
-		Application: c.Gate, Grant: gate.GrantAuthorize, ACR: f.grant.ACR, FactorAt: f.grant.FactorAt,
+		Application: c.Gate, Grant: gate.GrantAuthorize, ACR: f.grant.ACR, AMR: f.grant.AMR, FactorAt: f.grant.FactorAt, Use: f.use(),
 	})
 	if err != nil {
 		return gate.Pass{}, ErrToken.Because(err)
@@ -190,7 +190,7 @@ func (s *Service) RefreshState(ctx context.Context, token string, c Client) (Ref
 	if err != nil {
 		return Refreshable{}, err
 	}
-	expires := pass.Until(earlier(f.idleUntil, f.expires)) // the membership's end may have been moved since
+	expires := pass.InSession(earlier(f.idleUntil, f.expires)) // the membership's end may have been moved since
 	return Refreshable{st.User.String(), strings.Join(c.registered(f.grant.Scope), " "), seconds(expires)}, nil
 }
 

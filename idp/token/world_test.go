@@ -150,7 +150,8 @@ func (w *world) code(t testing.TB, scope ...string) string {
 	}
 	var code string
 	err := w.db.Update(ctx, func(tx *sqldb.Tx) error {
-		pass, err := w.gate.MayIssue(ctx, tx, gate.Request{Membership: w.member.ID, Application: w.client.Gate, Grant: gate.GrantAuthorize, ACR: password})
+		pass, err := w.gate.MayIssue(ctx, tx, gate.Request{Membership: w.member.ID, Application: w.client.Gate, Grant: gate.GrantAuthorize, ACR: password,
+			Use: gate.Use{SignedInAt: tx.Now(), SeenAt: tx.Now()}})
 		if err != nil {
 			return err
 		}

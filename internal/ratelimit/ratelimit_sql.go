@@ -81,13 +81,6 @@ func (l *Limiter) GiveBack(ctx context.Context, rule Rule, key ...string) error 
 	return err
 }
 
-// Blocked reports how long Attempt would have somebody wait, without counting.
-func (l *Limiter) Blocked(ctx context.Context, rule Rule, key ...string) (wait time.Duration, err error) {
-	c, err := l.read(ctx, rule, key)
-	now := l.db.Now()
-	return c.at(now).wait(rule, now), err
-}
-
 // Reset forgets what was counted, after success.
 func (l *Limiter) Reset(ctx context.Context, rule Rule, key ...string) error {
 	_, err := l.db.Exec(ctx, "delete from attempts where scope = $1 and key = $2", rule.Scope, hash(key))

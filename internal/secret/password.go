@@ -140,17 +140,6 @@ func (h *Passwords) workload(hash string, also []string) (all []stored, mine int
 	return all, mine, nil
 }
 
-// Dummy takes the time of a verification and always fails.
-func (h *Passwords) Dummy(ctx context.Context, password string) error {
-	place, err := h.Place()
-	if err != nil {
-		return err
-	}
-	defer place.Leave()
-	_, err = place.Verify(ctx, "", password, nil)
-	return err
-}
-
 // CostOf is what computing a stored hash costs: its algorithm and parameters.
 func CostOf(hash string) (string, error) {
 	s, err := parse(hash)

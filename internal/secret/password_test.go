@@ -137,13 +137,23 @@ func TestDummyTakesTheTimeOfAVerification(t *testing.T) {
 		}
 		return best
 	}
+	nobodys := func(password string) { // as sign-in asks where there is no hash
+		place, err := h.Place()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer place.Leave()
+		if ok, err := place.Verify(ctx, "", password, nil); ok || err != nil {
+			t.Fatalf("nobody's password: %v, %v", ok, err)
+		}
+	}
 	verify := fastest(func() { _, _ = h.Verify(ctx, phc, clear) })
 	for name, f := range map[string]func(){
-		"dummy":             func() { _ = h.Dummy(ctx, clear) },
-		"dummy without":     func() { _ = h.Dummy(ctx, "") },
+		"dummy":             func() { nobodys(clear) },
+		"dummy without":     func() { nobodys("") },
 		"wrong":             func() { _, _ = h.Verify(ctx, phc, "wrong") },
 		"too long":          func() { _, _ = h.Verify(ctx, phc, strings.Repeat("x", 5000)) },
-		"dummy, far beyond": func() { _ = h.Dummy(ctx, strings.Repeat("x", 5000)) },
+		"dummy, far beyond": func() { nobodys(strings.Repeat("x", 5000)) },
 	} {
 		if took := fastest(f); took < verify/20 { // it would be a thousandth if nothing were computed; the machine may be busy
 			t.Errorf("%s took %v, a verification %v", name, took, verify)
