@@ -35,6 +35,7 @@ type conversation struct {
 // demand is the unchanging part.
 type demand struct {
 	Protocol    string `json:"protocol,omitempty"`
+	Grant       string `json:"grant,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	Needs       Needs  `json:"needs"`
 }
@@ -55,8 +56,11 @@ type state struct {
 	StepUp  bool   `json:"step_up,omitempty"` // Again, but all that Before lacks is a factor
 	Carried bool   `json:"carried,omitempty"` // the password of Before was looked at, and carried on where it was fresh
 	Want    string `json:"want,omitempty"`    // the class that one of our own pages wants
+	Way     string `json:"way,omitempty"`     // of somebody without a second factor: wayMail or wayApp, "" not chosen
 	Key     string `json:"key,omitempty"`     // sealed: an authenticator that is being set up
 	Codes   []byte `json:"codes,omitempty"`   // sealed: recovery codes to be shown before anything else
+
+	CodeSent bool `json:"code_sent,omitempty"` // a code was mailed for this conversation
 }
 
 // unchoose forgets what was decided, because somebody else, or a new session, decides now.

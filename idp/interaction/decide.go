@@ -38,10 +38,14 @@ type who struct {
 	user     directory.UserID
 	epoch    int64
 	acr      string
+	amr      []string
 	factorAt time.Time // gate.Request
+	use      gate.Use
 }
 
-func ofSession(v session.Session) who { return who{v.User, v.UserEpoch, v.ACR, v.FactorAt} }
+func ofSession(v session.Session) who {
+	return who{v.User, v.UserEpoch, v.ACR, v.AMR, v.FactorAt, v.Use()}
+}
 
 // decide is the dispatcher: it looks at what is stored and says what comes next. It changes the visit, not the store;
 // only a completed sign-in it turns into a session at once.
@@ -59,7 +63,7 @@ func (s *Service) decide(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err := s.read(r.Context(), v, person.user); err != nil {
 		return err
 	}
-	if w := v.wanted(); w.must && !w.met(person.acr, nil) && v.client != nil {
+	if v.client != nil && v.wanted().insists(person.acr) {
 		v.verdict.refuse = ErrUnmet
 		return nil
 	}
@@ -68,6 +72,10 @@ func (s *Service) decide(w http.ResponseWriter, r *http.Request, v *visit) error
 	}
 	if err := s.place(r.Context(), v, person); err != nil || v.verdict.page != "" || v.verdict.refuse != nil {
 		return err
+	}
+	if w := v.wanted(); w.must && v.client != nil && !w.met(v.verdict.pass.Class(), nil) { // the organization counts less
+		v.verdict.refuse = ErrUnmet
+		return nil
 	}
 	missing, err := s.consentMissing(r.Context(), v.c.Demand.Needs, v.verdict.pass, v.c.State.Consented)
 	if err == nil && missing {
@@ -86,11 +94,11 @@ func (s *Service) authenticated(ctx context.Context, v *visit) (who, string, err
 			return who{}, page, err
 		}
 		if !st.Evidence.User.IsZero() {
-			return who{e.User, e.Epoch, e.ACR(), e.TrustedSince()}, "", nil
+			return who{e.User, e.Epoch, e.ACR(), e.AMR(), e.TrustedSince(), gate.Use{SignedInAt: e.At, SeenAt: s.db.Now()}}, "", nil
 		}
 	}
 	if v.signedIn {
-		gap, err := s.lacks(ctx, v.c.Demand.Needs, v.session, st)
+		gap, err := s.lacks(ctx, v.needs(), v.session, st)
 		if err != nil {
 			return who{}, "", err
 		}
@@ -102,8 +110,10 @@ func (s *Service) authenticated(ctx context.Context, v *visit) (who, string, err
 			return s.authenticated(ctx, v)
 		}
 	}
-	if !v.c.Session.IsZero() { // signed out, or ended, in the middle
-		st.unchoose()
+	if !v.c.Session.IsZero() {
+		if !v.signedIn || !st.Again { // signed out, or ended, in the middle; who is only asked again has chosen already
+			st.unchoose()
+		}
 		v.c.Session, v.c.User, v.changed = session.ID{}, directory.UserID{}, true
 	}
 	if st.Email != "" {
@@ -124,6 +134,7 @@ func (s *Service) weigh(ctx context.Context, v *visit, e credential.Evidence) (s
 		return "", nil
 	}
 	has, err := s.credentials.Of(ctx, s.db, e.User)
+	v.keys, v.mail, v.mustMail = has.Keys, false, false
 	switch {
 	case err != nil:
 		return "", err
@@ -136,13 +147,9 @@ func (s *Service) weigh(ctx context.Context, v *visit, e credential.Evidence) (s
 	case len(v.c.State.Codes) > 0:
 		return pathRecovery, nil
 	case has.SecondFactor():
-		return "", nil
+		return s.beyondKeys(ctx, v, e, has)
 	}
-	demanded, err := s.demanded(ctx, v, u)
-	if err == nil && demanded {
-		return pathEnrolFactor, nil
-	}
-	return "", err
+	return s.further(ctx, v, u, has)
 }
 
 // follow makes the conversation go by the session; choices of another session count no more.
@@ -180,6 +187,9 @@ func (s *Service) lacks(ctx context.Context, n Needs, current session.Session, s
 	w := n.wanted()
 	if w.met(current.ACR, current.AMR) {
 		return nil, nil
+	}
+	if w.least != "" && !gate.Reaches(current.ACR, w.least) {
+		return &gap{ErrFactorRequired, true}, nil
 	}
 	if w.must {
 		return &gap{ErrLoginRequired, true}, nil
@@ -230,5 +240,5 @@ func judge(st directory.Standing, q sqldb.Queryer, person who, a gate.Applicatio
 }
 
 func request(m directory.MembershipID, person who, a gate.Application, grant string) gate.Request {
-	return gate.Request{Membership: m, UserEpoch: person.epoch, Application: a, Grant: grant, ACR: person.acr, FactorAt: person.factorAt}
+	return gate.Request{Membership: m, UserEpoch: person.epoch, Application: a, Grant: grant, ACR: person.acr, AMR: person.amr, FactorAt: person.factorAt, Use: person.use}
 }

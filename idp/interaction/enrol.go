@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"context"
 	"net/http"
 
 	"portvakt/idp/credential"
@@ -34,16 +35,23 @@ func (s *Service) showEnrolFactor(w http.ResponseWriter, r *http.Request, v *vis
 		return
 	}
 	code, err := pages.NewQR(a.URI(s.cfg.Name, v.c.State.Email))
+	if err == nil {
+		v.addable, err = s.credentials.Addable(r.Context(), v.c.State.Evidence.User)
+	}
 	if err != nil {
 		s.stop(w, r, err)
 		return
 	}
 	s.pages.EnrolFactor(w, r, pages.EnrolFactorView{
-		Conversation: s.frame(w, v), Email: v.c.State.Email, Forced: true, QR: code, Key: a.Text(), Problem: v.problem,
+		Conversation: s.frame(w, v), Email: v.c.State.Email, Forced: true, QR: code, Key: a.Text(), Problem: v.problem, ByMail: v.mail,
+		KeyShort: v.c.State.Evidence.Key && !v.c.State.Evidence.Attested,
 	})
 }
 
 func (s *Service) takeEnrolFactor(w http.ResponseWriter, r *http.Request, v *visit) {
+	if s.chooseWay(w, r, v) {
+		return
+	}
 	code := web.One(r.PostForm, "code")
 	if code == "" {
 		v.problem, v.verdict.status = pages.ProblemRequired, http.StatusUnprocessableEntity
@@ -57,40 +65,56 @@ func (s *Service) takeEnrolFactor(w http.ResponseWriter, r *http.Request, v *vis
 		return
 	}
 	ctx := actor.AsPerson(r.Context(), user.String())
+	if err = s.enrolled(ctx, v, func(tx *sqldb.Tx) (credential.Evidence, error) { return s.credentials.Enrol(ctx, tx, proven) }); err != nil {
+		s.again(w, r, v, err, s.showEnrolFactor)
+		return
+	}
+	s.proceed(w, r, v)
+}
+
+// enrolled stores a first factor, by store, for whoever has shown the password in this conversation, and makes the recovery
+// codes that are shown next.
+func (s *Service) enrolled(ctx context.Context, v *visit, store func(*sqldb.Tx) (credential.Evidence, error)) error {
+	user := v.c.State.Evidence.User
 	var e credential.Evidence
 	var codes []string
-	err = s.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
-		codes = nil
+	err := s.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
+		codes, e = nil, credential.Evidence{}
 		if err = credential.LockUser(ctx, tx, user); err != nil {
 			return err
 		}
 		// Somebody has enrolled a factor meanwhile: it is to be shown, not replaced by who knows the password alone.
+		// Who has shown it adds one to it (beyondKeys).
 		has, err := s.credentials.Of(ctx, tx, user)
-		if err != nil || has.SecondFactor() {
+		if err != nil || has.SecondFactor() && !v.c.State.Evidence.Second() {
 			return err
 		}
-		if e, err = s.credentials.Enrol(ctx, tx, proven); err != nil {
+		if e, err = store(tx); err != nil || has.Recovery > 0 {
 			return err
 		}
 		codes, err = s.credentials.MakeRecoveryCodes(ctx, tx, user)
 		return err
 	})
 	if err != nil {
-		s.again(w, r, v, err, s.showEnrolFactor)
-		return
+		return err
 	}
 	v.c.State.Key, v.changed = "", true
-	if len(codes) > 0 {
+	if !e.User.IsZero() {
 		v.c.State.Evidence, v.proven = v.c.State.Evidence.And(e), true
+	}
+	if len(codes) > 0 {
 		v.c.State.Codes = s.credentials.SealCodes(codes, v.sealed())
 	}
-	s.proceed(w, r, v)
+	return nil
 }
 
 // showRecoveryCodes shows the codes of an enrolment until the person says that they are saved. They are kept for that long,
 // sealed, in this conversation.
 func (s *Service) showRecoveryCodes(w http.ResponseWriter, r *http.Request, v *visit) {
 	codes, err := s.credentials.OpenCodes(v.c.State.Codes, v.sealed())
+	if err == nil { // in the person's language, also where nothing asked for the organizations before
+		err = s.read(r.Context(), v, v.c.State.Evidence.User)
+	}
 	if err != nil {
 		s.stop(w, r, err)
 		return

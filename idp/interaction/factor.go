@@ -29,7 +29,7 @@ func (s *Service) demanded(ctx context.Context, v *visit, u directory.User) (boo
 	if err := s.read(ctx, v, u.ID); err != nil {
 		return false, err
 	}
-	if w := v.wanted(); w.must && !w.met(credential.ACRPassword, nil) {
+	if v.wanted().insists(credential.ACRPassword) {
 		return true, nil
 	}
 	return Demanded(u, v.standings, s.db.Now()), nil
@@ -101,6 +101,10 @@ func (s *Service) carry(v *visit) bool {
 }
 
 func (s *Service) showSecondFactor(w http.ResponseWriter, r *http.Request, v *visit) {
+	if v.mail {
+		s.showMailed(w, r, v)
+		return
+	}
 	e := v.c.State.Evidence
 	has, err := s.credentials.Of(r.Context(), s.db, e.User)
 	if err != nil {
@@ -122,7 +126,7 @@ func (s *Service) showSecondFactor(w http.ResponseWriter, r *http.Request, v *vi
 		v.notice = pages.NoticeWrongRecovery
 	}
 	s.pages.SecondFactor(w, r, pages.SecondFactorView{
-		Conversation: s.frame(w, v), Email: v.c.State.Email, Problem: v.problem, Code: has.Code, Keys: has.Keys > 0, Recovery: recovery,
+		Conversation: s.frame(w, v), Email: v.c.State.Email, Problem: v.problem, Code: has.Code, Keys: has.Keys > 0 && !e.Key, Recovery: recovery,
 		OtherWay: has.Recovery > 0 && (!onlyKeys || wants.own), TrustFor: age, TrustThis: web.One(r.PostForm, "trust_device") != "",
 		OnlyByKeys: onlyKeys && !recovery,
 	})
@@ -140,6 +144,10 @@ func askedRecovery(r *http.Request) bool {
 }
 
 func (s *Service) takeCode(w http.ResponseWriter, r *http.Request, v *visit) {
+	if v.mail {
+		s.takeMailed(w, r, v)
+		return
+	}
 	switch web.One(r.PostForm, "action") {
 	case pages.ActionRecovery, pages.ActionTOTP:
 		s.showSecondFactor(w, r, v)
@@ -158,15 +166,23 @@ func (s *Service) takeCode(w http.ResponseWriter, r *http.Request, v *visit) {
 		s.again(w, r, v, err, s.showSecondFactor)
 		return
 	}
-	both := shown.And(e)
+	if err := s.second(w, r, v, e); err != nil {
+		s.stop(w, r, err)
+		return
+	}
+	s.proceed(w, r, v)
+}
+
+// second notes that the second factor was shown, whichever it is, and trusts the browser where the person says so.
+func (s *Service) second(w http.ResponseWriter, r *http.Request, v *visit, e credential.Evidence) error {
+	both := v.c.State.Evidence.And(e)
 	if web.One(r.PostForm, "trust_device") != "" {
 		if err := s.trust(w, r, v, both); err != nil {
-			s.stop(w, r, err)
-			return
+			return err
 		}
 	}
 	v.c.State.Evidence, v.proven = both, true
-	s.proceed(w, r, v)
+	return nil
 }
 
 // trust remembers that both factors were shown in this browser, where the person's organizations allow it.

@@ -29,20 +29,20 @@ func (s *Service) Try(r *http.Request, b Begin) (Outcome, bool, error) {
 	if !v.signedIn {
 		return Outcome{}, false, ErrLoginRequired
 	}
-	lacks, err := s.lacks(ctx, b.Needs, v.session, &state{Before: v.session.ID})
+	if v.client, err = s.clients.ByID(ctx, b.Application.ID); err != nil {
+		return Outcome{}, false, err
+	}
+	lacks, err := s.lacks(ctx, withDemand(b.Needs, v.client), v.session, &state{Before: v.session.ID})
 	if err != nil {
 		return Outcome{}, false, err
 	}
 	if lacks != nil {
 		return Outcome{}, false, lacks.Fault
 	}
-	if v.client, err = s.clients.ByClientID(ctx, b.Application.ClientID); err != nil {
-		return Outcome{}, false, err
-	}
 	if v.standings, err = s.dir.Memberships.StandingsOf(ctx, v.session.User); err != nil {
 		return Outcome{}, false, err
 	}
-	v.c.Application, v.c.Demand = b.Application.ID, demand{Needs: b.Needs}
+	v.c.Application, v.c.Demand = b.Application.ID, demand{Grant: b.Grant, Needs: b.Needs}
 	return s.silently(ctx, v, b)
 }
 
@@ -61,6 +61,9 @@ func (s *Service) silently(ctx context.Context, v *visit, b Begin) (Outcome, boo
 		return Outcome{}, false, ErrAccessDenied
 	case out.page != "":
 		return Outcome{}, false, ErrInteractionRequired
+	}
+	if w := b.Needs.wanted(); w.must && !w.met(v.verdict.pass.Class(), nil) {
+		return Outcome{}, false, ErrLoginRequired
 	}
 	missing, err := s.consentMissing(ctx, b.Needs, v.verdict.pass, directory.MembershipID{})
 	if err != nil {
@@ -84,11 +87,15 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, b Begin) (locati
 	}
 	c := s.newConversation(secret.HashToken(s.sessions.Cookies().EnsureBrowser(w, r)), s.db.Now())
 	c.Application, c.Request = b.Application.ID, b.Request
-	c.Demand = demand{Protocol: b.Protocol, RedirectURI: b.RedirectURI, Needs: b.Needs}
+	c.Demand = demand{Protocol: b.Protocol, Grant: b.Grant, RedirectURI: b.RedirectURI, Needs: b.Needs}
 	path := pathSignIn
 	if signedIn {
 		c.State.Before = current.ID
-		lacks, err := s.lacks(r.Context(), b.Needs, current, &state{Before: current.ID})
+		client, err := s.clients.ByID(r.Context(), b.Application.ID)
+		if err != nil {
+			return "", err
+		}
+		lacks, err := s.lacks(r.Context(), withDemand(b.Needs, client), current, &state{Before: current.ID})
 		if err != nil {
 			return "", err
 		}
@@ -106,7 +113,11 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, b Begin) (locati
 
 // proceed returns to the dispatcher after a step and goes where it says.
 func (s *Service) proceed(w http.ResponseWriter, r *http.Request, v *visit) {
-	if err := s.decide(w, r, v); err != nil {
+	err := s.decide(w, r, v)
+	if err == nil {
+		err = s.mailCode(r, v)
+	}
+	if err != nil {
 		s.stop(w, r, err)
 		return
 	}
@@ -192,16 +203,26 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, v *visit, reaso
 	}
 }
 
+// Proven is what account has proven of a person.
+type Proven struct {
+	Email    string
+	Evidence credential.Evidence
+	Codes    []string // new recovery codes, to be shown before anything else
+}
+
 // Continue goes on after account has proven who the person is: with the conversation, where it is this browser's, still
 // open and nobody's yet, else with one of our own, which ends at the account page.
-func (s *Service) Continue(w http.ResponseWriter, r *http.Request, id ID, email string, e credential.Evidence) {
+func (s *Service) Continue(w http.ResponseWriter, r *http.Request, id ID, p Proven) {
 	v, err := s.resume(w, r, id)
 	if err != nil {
 		s.stop(w, r, err)
 		return
 	}
-	v.c.State.Email, v.c.State.Mailed, v.c.State.Evidence = email, false, e
-	v.c.User, v.c.Session, v.proven = e.User, session.ID{}, true
+	v.c.State.Email, v.c.State.Mailed, v.c.State.Evidence = p.Email, false, p.Evidence
+	v.c.User, v.c.Session, v.proven = p.Evidence.User, session.ID{}, true
+	if len(p.Codes) > 0 {
+		v.c.State.Codes = s.credentials.SealCodes(p.Codes, v.sealed())
+	}
 	s.proceed(w, r, v)
 }
 

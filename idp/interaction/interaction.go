@@ -2,7 +2,7 @@
 // page. It is stored, bound to one browser, and driven by one dispatcher: every step is a page that proves or decides
 // one thing, writes it into the stored conversation and returns to the dispatcher, which alone knows what comes next.
 //
-//	e-mail → password → second factor → new password, where the one shown is initial → a second factor set up, where one is
+//	passkey, or e-mail → password → second factor → new password, where the one shown is initial → a second factor set up, where one is
 //	demanded → recovery codes → organization or invitation → consent → the protocol's Finisher
 //
 // Steps know nothing of each other; a new one is one more question in decide.go.
@@ -11,7 +11,7 @@
 // Invariant: no step is taken out of order: what a form may do follows from the stored state (TestStepsOutOfOrder).
 // Invariant: until everything needed is proven there is no session, and what has been proven is only in the stored
 // conversation of that browser, whose cookie changes with the proof (TestHalfProvenIsNoSession, TestFixation).
-// Invariant: up to the password nothing differs by who the person is (TestSameForEverybody).
+// Invariant: up to the password nothing differs by who the person is (TestWall086_StrangersLearnAndCostTheSame).
 // Invariant: a conversation ends once (TestFinishOnce).
 package interaction
 
@@ -57,11 +57,14 @@ type Needs struct {
 	Scopes             []string         `json:"scopes,omitempty"`
 	ConsentNeeded      bool             `json:"consent_needed,omitempty"` // the person must have agreed to the scopes
 	UserHint           directory.UserID `json:"user_hint,omitzero"`       // nobody else will do
+
+	least string // the class that the application demands of every sign-in; "" none
 }
 
 // Begin is what a protocol hands in.
 type Begin struct {
 	Protocol    string // under which its Finisher is registered: "oidc"
+	Grant       string // what is issued at the end; "": gate.GrantAuthorize
 	Application directory.Application
 	Request     json.RawMessage // the checked request; opaque here, given back at the end
 	Needs       Needs
@@ -82,10 +85,12 @@ type Finisher interface {
 	Refuse(w http.ResponseWriter, r *http.Request, request json.RawMessage, reason *fault.Fault)
 }
 
-// Links sends people links with which they choose a password; account.
+// Links sends people links with which they choose a password, and codes; account.
 type Links interface {
 	// Request sends a link where somebody with the address may get one. It behaves the same whether or not.
 	Request(ctx context.Context, email directory.Email, from string, i ID) error
+	// MailCode has a code mailed to whoever has shown the password in the conversation, and refuses where too many were.
+	MailCode(ctx context.Context, e credential.Evidence, i ID) error
 }
 
 // The reasons why a request cannot be satisfied; the codes are those of OpenID Connect Core §3.1.2.6.
@@ -96,6 +101,7 @@ var (
 	ErrAccessDenied        = fault.New(fault.Forbidden, "access_denied", "The person has no access")
 	ErrCancelled           = fault.New(fault.Forbidden, "access_denied", "The person has cancelled")
 	ErrUnmet               = fault.New(fault.Forbidden, "unmet_authentication_requirements", "The person cannot sign in as strongly as the request demands")
+	ErrFactorRequired      = fault.New(fault.Unauthenticated, "interaction_required", "The application demands a second factor")
 	ErrTooLarge            = fault.New(fault.Invalid, "request_too_large", "The request is too large")
 )
 
@@ -187,5 +193,8 @@ func (s *Service) Routes() []Route {
 		{pathOrganization, s.page(step{path: pathOrganization, show: s.showOrganization, take: s.takeOrganization})},
 		{pathInvitation, s.page(step{path: pathInvitation, show: s.showInvitation, take: s.takeInvitation})},
 		{pathConsent, s.page(step{path: pathConsent, show: s.showConsent, take: s.takeConsent})},
+		{pathWebAuthn, http.HandlerFunc(s.challenge)},
+		{pathBrand + "{organization}" + fileLogo, http.HandlerFunc(s.brandFile)},
+		{pathBrand + "{organization}" + fileAccent, http.HandlerFunc(s.brandFile)},
 	}
 }

@@ -17,7 +17,7 @@ func (s *Service) visitor(r *http.Request) credential.Visitor {
 
 // recognize makes the browser known for whoever has signed in. Without it the sign-in is as good.
 //
-// Invariant: only a sign-in sets the cookie, so that no cookie shows who exists (TestSameForEverybody).
+// Invariant: only a sign-in sets the cookie, so that no cookie shows who exists (TestWall086_StrangersLearnAndCostTheSame).
 func (s *Service) recognize(w http.ResponseWriter, r *http.Request, user directory.UserID) {
 	fresh, err := s.credentials.Remember(r.Context(), user, s.visitor(r).Browser)
 	if err != nil {

@@ -8,10 +8,8 @@ import (
 	pages "portvakt/idp/web"
 	"portvakt/internal/actor"
 	"portvakt/internal/directory"
-	"portvakt/internal/fault"
 	"portvakt/internal/outbox"
 	"portvakt/internal/sqldb"
-	"portvakt/internal/web"
 )
 
 // EventPasswordChanged is the event of a password that took the place of another; account has it told to the person.
@@ -30,7 +28,7 @@ func (s *Service) showNewPassword(w http.ResponseWriter, r *http.Request, v *vis
 func (s *Service) newPassword(w http.ResponseWriter, r *http.Request, v *visit) (pages.NewPasswordView, error) {
 	about, err := s.about(r, v)
 	view := pages.NewPasswordView{
-		Conversation: s.frame(w, v), Email: v.c.State.Email, Initial: true, MinLength: about.MinLength(), MaxLength: credential.MaxLength,
+		Conversation: s.frame(w, v), Email: v.c.State.Email, Initial: true, NewPasswordFields: PasswordFields(about),
 	}
 	return view, err
 }
@@ -49,13 +47,7 @@ func (s *Service) about(r *http.Request, v *visit) (credential.About, error) {
 	if err := s.read(r.Context(), v, id); err != nil {
 		return credential.About{}, err
 	}
-	d := u.Details
-	a := credential.About{Email: u.Email, SecondFactor: has.SecondFactor(), Names: []string{d.Name(), d.GivenName, d.FamilyName}}
-	for _, st := range v.standings {
-		a.Names = append(a.Names, st.Details.Name(), st.Details.GivenName, st.Details.FamilyName)
-		a.Organizations = append(a.Organizations, st.Name, st.Slug)
-	}
-	return a, nil
+	return credential.AboutPerson(u, has, v.standings), nil
 }
 
 // takeNewPassword stores the password that the person has chosen, ends whatever was begun with the initial one, and goes on.
@@ -65,23 +57,8 @@ func (s *Service) takeNewPassword(w http.ResponseWriter, r *http.Request, v *vis
 		s.stop(w, r, err)
 		return
 	}
-	password, again := web.One(r.PostForm, "new_password"), web.One(r.PostForm, "new_password_again")
-	var problem, differ pages.FieldProblem
-	switch {
-	case password == "":
-		problem = pages.ProblemRequired
-	case password != again:
-		differ = pages.ProblemDiffer
-	default:
-		err = s.credentials.Check(password, about)
-		if err == nil {
-			err = s.credentials.CheckAgain(r.Context(), v.c.State.Evidence.User, password)
-		}
-		if fault.Is(err, fault.Invalid) {
-			problem, err = pages.FieldProblem(fault.Of(err).Code), nil // the codes are the page's words
-		}
-	}
-	if err == nil && problem == "" && differ == "" {
+	password, fields, err := s.ChosenPassword(r, v.c.State.Evidence.User, about)
+	if err == nil && fields.Good() {
 		if err = s.replace(r, v, password); err == nil {
 			s.proceed(w, r, v)
 			return
@@ -97,7 +74,7 @@ func (s *Service) takeNewPassword(w http.ResponseWriter, r *http.Request, v *vis
 		s.stop(w, r, err)
 		return
 	}
-	view.PasswordProblem, view.AgainProblem = problem, differ
+	view.NewPasswordFields = fields
 	s.pages.NewPassword(w, r, view)
 }
 
@@ -114,7 +91,15 @@ func (s *Service) replace(r *http.Request, v *visit, password string) error {
 		if err := s.credentials.Replace(ctx, tx, old, hash); err != nil {
 			return err
 		}
-		u, err := s.dir.WithTx(tx).Users.EndSessions(ctx, old.User, "password_set")
+		has, err := s.credentials.Of(ctx, tx, old.User)
+		if err != nil {
+			return err
+		}
+		reason := directory.ReasonSetUp // an initial password opened no session
+		if has.Passkeys > 0 {
+			reason = "password_set"
+		}
+		u, err := s.dir.WithTx(tx).Users.EndSessions(ctx, old.User, reason)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -9,8 +10,21 @@ import (
 	"portvakt/internal/fault"
 )
 
+// option is an organization that the person can choose.
+type option struct {
+	standing directory.Standing
+	pass     gate.Pass
+	lacks    error // why there is no pass yet, where signing in again, or more strongly, would give one
+}
+
+// mends reports whether a new or stronger sign-in is all that the gate asks for.
+func mends(err error) bool {
+	return errors.Is(err, gate.ErrSecondFactor) || errors.Is(err, gate.ErrSessionLimit)
+}
+
 // place finds the organization: the one demanded, the one chosen, the one remembered, the only one, or a page that asks.
-// Whatever it finds, the gate has said yes to.
+// Whatever it finds, the gate has said yes to; where it asks for more than the session gives, the person signs in again,
+// for that organization alone.
 func (s *Service) place(ctx context.Context, v *visit, person who) error {
 	out := &v.verdict
 	options, invited, barred := s.options(v, person)
@@ -34,36 +48,51 @@ func (s *Service) place(ctx context.Context, v *visit, person who) error {
 		out.page, out.invitations = pathInvitation, []directory.Standing{*i}
 		return nil
 	}
-	pass, err := s.choice(ctx, v, options)
+	chosen, err := s.choice(ctx, v, options)
 	if err != nil {
 		return err
 	}
-	if pass.Valid() {
-		out.pass = pass
-		return nil
-	}
-	out.page, out.invitations = pathOrganization, invited
-	for _, p := range options {
-		out.choices = append(out.choices, p.Standing())
+	switch {
+	case chosen == nil:
+		out.page, out.invitations = pathOrganization, invited
+		for i := range options {
+			out.choices = append(out.choices, options[i].standing)
+		}
+	case chosen.lacks != nil:
+		s.askFor(v, chosen)
+	default:
+		out.pass = chosen.pass
 	}
 	return nil
 }
 
-// options are the gate's passes for the application, and the invitations that could become one.
-func (s *Service) options(v *visit, person who) (passes []gate.Pass, invited []directory.Standing, barred *fault.Fault) {
+// options are the organizations that the application is open in for the person, and the invitations that could become one.
+func (s *Service) options(v *visit, person who) (options []option, invited []directory.Standing, barred *fault.Fault) {
 	a, grant := v.target()
 	for _, st := range v.standings {
 		pass, err := judge(st, s.db, person, a, grant)
 		switch {
 		case err == nil:
-			passes = append(passes, pass)
+			options = append(options, option{standing: st, pass: pass})
+		case mends(err):
+			options = append(options, option{standing: st, lacks: err})
+			barred = fault.Of(err)
 		case st.State(s.db.Now()) == directory.StateInvited && !st.OrgSuspended && (v.client == nil || a.Serves(st.Organization)):
 			invited = append(invited, st)
-		case barred == nil || errors.Is(err, gate.ErrSecondFactor):
+		case barred == nil:
 			barred = fault.Of(err)
 		}
 	}
-	return passes, invited, barred
+	return options, invited, barred
+}
+
+// askFor leads whoever has chosen an organization that asks for more to sign in once more, or more strongly; who has no
+// second factor sets one up on the way.
+func (s *Service) askFor(v *visit, chosen *option) {
+	st := &v.c.State
+	st.Again, st.StepUp, st.Before, st.Email = true, errors.Is(chosen.lacks, gate.ErrSecondFactor), v.session.ID, v.session.Email
+	st.Membership, v.changed = chosen.standing.Membership, true
+	v.verdict.page = pathPassword
 }
 
 // nowhere answers a person who may not enter anywhere: by invitations, if there are any, by another sign-in, if that
@@ -82,33 +111,17 @@ func (s *Service) nowhere(v *visit, invited []directory.Standing) error {
 		out.page, out.invitations = pathOrganization, invited
 		return nil
 	}
-	if !s.stepUp(v) {
-		out.page = pathOrganization
-	}
+	out.page = pathOrganization
 	return nil
 }
 
-// stepUp asks for the second factor where the session lacks it and an organization demands it; who has none sets one up.
-func (s *Service) stepUp(v *visit) bool {
-	if v.verdict.barred == nil || !errors.Is(v.verdict.barred, gate.ErrSecondFactor) || !v.signedIn {
-		return false
-	}
-	st := &v.c.State
-	st.Again, st.StepUp, st.Before, st.Email, v.changed = true, true, v.session.ID, v.session.Email, true
-	v.verdict.page = pathPassword
-	return true
-}
-
-// barred answers a request for one organization that the person may not enter: refused, unless a second factor is all
-// that is missing.
+// barred answers a request for one organization that the person may not enter: refused, unless more proof is all that is
+// missing and there is no session that could be asked for it.
 func (s *Service) barred(v *visit, person who) error {
 	a, grant := v.target()
 	for _, st := range namedStandings(v.standings, v.c.Demand.Needs.Organization) {
-		if _, err := judge(st, s.db, person, a, grant); errors.Is(err, gate.ErrSecondFactor) {
-			v.verdict.barred = fault.Of(err)
-			if !s.stepUp(v) {
-				v.verdict.page = pathOrganization
-			}
+		if _, err := judge(st, s.db, person, a, grant); mends(err) {
+			v.verdict.barred, v.verdict.page = fault.Of(err), pathOrganization
 			return nil
 		}
 	}
@@ -116,53 +129,45 @@ func (s *Service) barred(v *visit, person who) error {
 	return nil
 }
 
-// target is what the gate is asked for: an authorization for the application, or a session of our own pages.
+// target is what the gate is asked for: what the protocol issues to the application, or a session of our own pages.
 func (v *visit) target() (gate.Application, string) {
 	if v.client == nil {
 		return gate.Application{}, gate.GrantSession
 	}
-	return v.client.Gate, gate.GrantAuthorize
+	return v.client.Gate, cmp.Or(v.c.Demand.Grant, gate.GrantAuthorize)
 }
 
-// choice is the pass to go on with; the zero Pass where the person must be asked.
-func (s *Service) choice(ctx context.Context, v *visit, options []gate.Pass) (gate.Pass, error) {
-	if p, ok := ofMembership(options, v.c.State.Membership); ok {
-		return p, nil
+// choice is the organization to go on with; nil where the person must be asked.
+func (s *Service) choice(ctx context.Context, v *visit, options []option) (*option, error) {
+	if o := ofMembership(options, v.c.State.Membership); o != nil {
+		return o, nil
 	}
 	if len(options) == 1 {
-		return options[0], nil
+		return &options[0], nil
 	}
-	if v.c.Demand.Needs.SelectOrganization || v.client == nil {
-		return gate.Pass{}, nil
-	}
-	return s.remembered(ctx, v, options)
-}
-
-func (s *Service) remembered(ctx context.Context, v *visit, options []gate.Pass) (gate.Pass, error) {
-	if !v.signedIn {
-		return gate.Pass{}, nil
+	if v.c.Demand.Needs.SelectOrganization || v.client == nil || !v.signedIn {
+		return nil, nil
 	}
 	id, ok, err := s.sessions.RememberedOrganization(ctx, v.session, v.client.ID)
 	if err != nil || !ok {
-		return gate.Pass{}, err
+		return nil, err
 	}
-	p, _ := ofMembership(options, id)
-	return p, nil
+	return ofMembership(options, id), nil
 }
 
-func ofMembership(options []gate.Pass, id directory.MembershipID) (gate.Pass, bool) {
-	for _, p := range options {
-		if !id.IsZero() && p.Standing().Membership == id {
-			return p, true
+func ofMembership(options []option, id directory.MembershipID) *option {
+	for i := range options {
+		if !id.IsZero() && options[i].standing.Membership == id {
+			return &options[i]
 		}
 	}
-	return gate.Pass{}, false
+	return nil
 }
 
-func named(options []gate.Pass, slug string) (out []gate.Pass) {
-	for _, p := range options {
-		if p.Standing().Slug == slug {
-			out = append(out, p)
+func named(options []option, slug string) (out []option) {
+	for i := range options {
+		if options[i].standing.Slug == slug {
+			out = append(out, options[i])
 		}
 	}
 	return out

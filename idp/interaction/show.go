@@ -1,8 +1,8 @@
 package interaction
 
 import (
+	"cmp"
 	"net/http"
-	"strconv"
 	"time"
 
 	pages "portvakt/idp/web"
@@ -15,12 +15,11 @@ func (s *Service) frame(w http.ResponseWriter, v *visit) pages.Conversation {
 	f := pages.Conversation{Frame: pages.Frame{
 		Status: v.verdict.status, CSRF: s.forms.Token(v.browser, v.purpose()), Notice: v.notice, Retry: v.retry,
 	}}
-	if v.retry > 0 && w != nil {
-		w.Header().Set("Retry-After", strconv.Itoa(int((v.retry+time.Second-1)/time.Second)))
-	}
+	f.Passkey = s.ceremony(v)
 	if v.c == nil {
 		return f
 	}
+	f.Brand = s.brand(v)
 	f.Interaction = v.c.ID.String()
 	f.UILocales = v.c.Demand.Needs.UILocales
 	if len(v.standings) > 0 { // known only after the sign-in
@@ -59,13 +58,13 @@ func Location(d directory.Details) *time.Location {
 }
 
 func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request, v *visit) {
-	view := pages.SignInView{Conversation: s.frame(w, v)}
+	remembered := s.forms.Email(s.sessions.Cookies(), r)
+	view := pages.SignInView{Conversation: s.frame(w, v), Remember: remembered != ""}
 	if v.c != nil {
-		view.Email = v.c.State.Email
-		if view.Email == "" {
-			view.Email = hinted(v.c.Demand.Needs.LoginHint)
-		}
+		view.Email = cmp.Or(v.c.State.Email, hinted(v.c.Demand.Needs.LoginHint))
 	}
+	view.Email = cmp.Or(view.Email, remembered)
+	view.Filled = remembered != "" && view.Email == remembered
 	s.pages.SignIn(w, r, view)
 }
 

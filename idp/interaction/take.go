@@ -16,10 +16,16 @@ import (
 
 // takeEmail notes who says to be here. Nothing is looked up: the next page is the same for everybody.
 func (s *Service) takeEmail(w http.ResponseWriter, r *http.Request, v *visit) {
-	typed := web.One(r.PostForm, "email")
+	cookies := s.sessions.Cookies()
+	if web.One(r.PostForm, "action") == pages.ActionForgetEmail {
+		s.forms.RememberEmail(cookies, w, r, "")
+		s.pages.SignIn(w, r, pages.SignInView{Conversation: s.frame(w, v)})
+		return
+	}
+	typed, remember := web.One(r.PostForm, "email"), web.One(r.PostForm, "remember") != ""
 	email, err := directory.ParseEmail(typed)
 	if err != nil {
-		view := pages.SignInView{Conversation: s.frame(w, v), Email: short(typed), Problem: pages.ProblemEmail}
+		view := pages.SignInView{Conversation: s.frame(w, v), Email: short(typed), Problem: pages.ProblemEmail, Remember: remember}
 		if typed == "" {
 			view.Problem = pages.ProblemRequired
 		}
@@ -27,6 +33,11 @@ func (s *Service) takeEmail(w http.ResponseWriter, r *http.Request, v *visit) {
 		s.pages.SignIn(w, r, view)
 		return
 	}
+	remembered := ""
+	if remember {
+		remembered = email.Address
+	}
+	s.forms.RememberEmail(cookies, w, r, remembered)
 	if v.c == nil {
 		v.c = s.newConversation(secret.HashToken(v.browser), s.db.Now())
 		v.c.State.Email = email.Address
@@ -40,7 +51,7 @@ func (s *Service) takeEmail(w http.ResponseWriter, r *http.Request, v *visit) {
 	st := &v.c.State
 	st.Email, st.Mailed, st.Evidence, v.changed = email.Address, false, credential.Evidence{}, true
 	st.unchoose()
-	st.Key, st.Codes = "", nil
+	st.Key, st.Codes, st.Way, st.CodeSent = "", nil, "", false
 	v.c.User = directory.UserID{}
 	s.proceed(w, r, v)
 }
@@ -89,6 +100,9 @@ func (s *Service) again(w http.ResponseWriter, r *http.Request, v *visit, err er
 		v.notice = pages.NoticeWrongPassword
 	case errors.Is(err, credential.ErrWrongCode):
 		v.notice = pages.NoticeWrongCode
+		if v.mail {
+			v.notice = pages.NoticeWrongMailCode
+		}
 	case errors.Is(err, credential.ErrBusy):
 		v.notice, v.retry = pages.NoticeBusy, f.Retry
 	case f.Kind == fault.Exhausted:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portvakt/idp/application"
+	"portvakt/idp/credential"
 	"portvakt/idp/session"
 	pages "portvakt/idp/web"
 	"portvakt/internal/directory"
@@ -34,8 +35,15 @@ type visit struct {
 	session  session.Session
 	signedIn bool
 	verdict  verdict
-	changed  bool // c must be saved
-	proven   bool // a proof was added in this request
+	changed  bool               // c must be saved
+	proven   bool               // a proof was added in this request
+	path     string             // of the page that was asked for
+	mail     bool               // a mailed code is asked for, or would do: nothing better is there
+	mustMail bool               // mail: whatever else is there to choose, a code comes first
+	keys     int                // passkeys and security keys of the person, once the password was shown
+	addable  credential.Addable // on the page enrol-factor
+	refused  bool               // a key was refused in this request
+	unknown  string             // a passkey that the browser should forget
 
 	standings []directory.Standing // of the person, read once
 	notice    pages.Notice
@@ -64,6 +72,7 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request, p step) {
 		s.stop(w, r, err)
 		return
 	}
+	v.path = p.path
 	if v.c == nil {
 		s.uninvited(w, r, v, p)
 		return
@@ -101,6 +110,7 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request, p step) {
 		s.stop(w, r, err)
 		return
 	}
+	v.path = p.path
 	if v.c == nil && p.path != pathSignIn {
 		s.uninvited(w, r, v, p)
 		return
@@ -123,6 +133,9 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request, p step) {
 	}
 	if web.One(r.PostForm, "action") == pages.ActionCancel {
 		s.cancel(w, r, v)
+		return
+	}
+	if s.takeKey(w, r, v, p) {
 		return
 	}
 	p.take(w, r, v)

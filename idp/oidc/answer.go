@@ -27,7 +27,7 @@ func (h *Handler) Finish(w http.ResponseWriter, r *http.Request, o interaction.O
 			Client: tokenClient(client), RedirectURI: a.RedirectURI, Challenge: a.Challenge,
 			Grant: token.Grant{
 				Session: token.SessionID(o.Session.ID), SID: token.SID(o.SID), Scope: a.Scope, Nonce: a.Nonce,
-				ACR: a.named(o.Session.ACR), AMR: o.Session.AMR, AuthenticatedAt: o.Session.AuthenticatedAt, FactorAt: o.Session.FactorAt,
+				ACR: a.named(o.Pass.Class()), AMR: o.Session.AMR, AuthenticatedAt: o.Session.AuthenticatedAt, FactorAt: o.Session.FactorAt,
 			},
 		})
 		return err

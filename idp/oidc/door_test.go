@@ -100,8 +100,7 @@ func newDoor(t testing.TB, db *sqldb.DB, clock *testenv.Clock) *door {
 	clients, door := application.NewClients(db, d.dir), gate.New(d.dir)
 	credentials := credential.New(db, secret.NewPasswords(secret.Params{Memory: 64, Time: 1, Lanes: 1}), keys, ratelimit.New(db), credential.Config{})
 	d.sessions = must(session.New(db, session.Config{Issuer: issuer}, log))(t)
-	renderer := must(web.New(web.Config{Issuer: issuer, Locales: []fs.FS{pages.Locales()}, Log: log}))(t)
-	views := must(pages.New(renderer))(t)
+	views := must(parsedPages())(t)
 	forms := session.NewForms(keys)
 	talks := interaction.New(interaction.Deps{DB: db, Directory: d.dir, Clients: clients, Credentials: credentials, Sessions: d.sessions,
 		Forms: forms, Gate: door, Pages: views, Log: log}, interaction.Config{})
@@ -121,6 +120,15 @@ func newDoor(t testing.TB, db *sqldb.DB, clock *testenv.Clock) *door {
 	d.furnish()
 	return d
 }
+
+// parsedPages is shared by all doors: it is only read, and parsing every page anew costs more than most tests.
+var parsedPages = sync.OnceValues(func() (*pages.Pages, error) {
+	renderer, err := web.New(web.Config{Issuer: issuer, Locales: []fs.FS{pages.Locales()}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	return pages.New(renderer)
+})
 
 func (d *door) furnish() {
 	t := d.t

@@ -179,21 +179,31 @@ func (h *Handler) confirmed(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) end(w http.ResponseWriter, r *http.Request, current session.Session, s signOut) {
-	if err := h.Sessions.End(r.Context(), w, current); err != nil {
+	next, err := h.Sessions.SignOut(w, r, current, session.Departure{Back: s.wayBack(), Locales: s.locales})
+	if err != nil {
 		h.page(w, r, err, s.locales)
+		return
+	}
+	if next != "" { // others must be visited first
+		w.Header().Set("Location", next)
+		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
 	h.signedOut(w, r, s)
 }
 
+// wayBack is the address to go to with what the application wants back, "" where there is none.
+func (s *signOut) wayBack() string {
+	if s.back == "" || s.state == "" {
+		return s.back
+	}
+	return withFields(s.back, []pages.Field{{Name: "state", Value: s.state}})
+}
+
 // signedOut goes back to the application, where it may be gone back to, else says what happened.
 func (h *Handler) signedOut(w http.ResponseWriter, r *http.Request, s signOut) {
-	if s.back != "" {
-		var fields []pages.Field
-		if s.state != "" {
-			fields = append(fields, pages.Field{Name: "state", Value: s.state})
-		}
-		w.Header().Set("Location", withFields(s.back, fields))
+	if back := s.wayBack(); back != "" {
+		w.Header().Set("Location", back)
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}

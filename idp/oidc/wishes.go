@@ -47,6 +47,7 @@ func (h *Handler) needs(r *http.Request, values url.Values, c *application.Clien
 		age := time.Duration(seconds) * time.Second
 		n.MaxAge = &age
 	}
+	n.MaxAge = shorter(n.MaxAge, c.Registered.Metadata.DefaultMaxAge)
 	if values.Has("id_token_hint") {
 		hint, err := h.hint(r, values.Get("id_token_hint"))
 		if err != nil || hint.Audience != c.ClientID || hint.user.IsZero() {
@@ -55,6 +56,19 @@ func (h *Handler) needs(r *http.Request, values url.Values, c *application.Clien
 		n.UserHint = hint.user
 	}
 	return n, nil
+}
+
+// shorter is the age that a sign-in may have: the request's, or the one that the application registered where that is less
+// (OpenID Connect Dynamic Client Registration §2). The request passes through the browser, so it makes nothing laxer.
+func shorter(asked *time.Duration, registered *int64) *time.Duration {
+	if registered == nil {
+		return asked
+	}
+	age := time.Duration(*registered) * time.Second
+	if asked != nil && *asked < age {
+		return asked
+	}
+	return &age
 }
 
 // organization is the one organization that the request is bound to, "" if it is not.
