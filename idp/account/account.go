@@ -8,8 +8,8 @@
 // (TestForgotIsTheSameForEverybody).
 // Invariant: a link works once, for the person and address it was made for, and a newer one voids it
 // (TestLinkIsConsumedOnce, TestLinkIsVoidedByANewerOne, TestLinkOfSomebodyElseNow).
-// Invariant: a new password ends every session, and is stored only after the second factor, where one is enrolled
-// (TestResetAsksForTheSecondFactor, TestResetEndsOtherSessions).
+// Invariant: a new password, or a passkey instead, ends every session, and is stored only after the second factor, where one
+// is enrolled (TestResetAsksForTheSecondFactor, TestResetEndsOtherSessions, TestResetByPasskeyAsksForTheSecondFactor).
 // Invariant: links are built from the configured issuer, never from the request (TestLinksIgnoreTheHost).
 package account
 
@@ -108,12 +108,17 @@ func (a *Account) Subscribe(o *outbox.Outbox) {
 	o.Subscribe(directory.EventInvitationResent, "account.invitation", a.welcome)
 	o.Subscribe(directory.EventInvitationUnanswered, "account.reminder", a.welcome)
 	o.Subscribe(EventLinkRequested, "account.link", a.sendLink)
+	o.Subscribe(EventCodeRequested, "account.code", a.sendCode)
 	o.Subscribe(EventPasswordChanged, "account.password_changed", a.tellPasswordChanged)
 	for kind := range securityKinds {
 		o.Subscribe(kind, "account.security", a.tellSecurity)
 	}
 	o.Subscribe(directory.EventUserEmailChanged, "account.email_changed", a.tellEmailChanged)
 	a.subscribeOwn(o)
+	o.Subscribe(directory.EventUserFactorsReset, "account.factors_reset", a.tellFactorsReset)
+	o.Subscribe(credential.EventKeyAdded, "account.key_added", a.tellKeyChanged(mail.KeyAdded))
+	o.Subscribe(credential.EventKeyRemoved, "account.key_removed", a.tellKeyChanged(mail.KeyRemoved))
+	o.Subscribe(credential.EventKeySuspicious, "account.key_suspicious", a.tellKeyChanged(mail.KeySuspicious))
 	o.Subscribe(directory.EventUserErased, "account.forget", directory.OfErased(a.forget))
 }
 
@@ -122,6 +127,7 @@ const (
 	pathAccount  = "/account"
 	pathSignOut  = "/account/sign-out"
 	pathSetup    = "/account/setup"
+	pathSetupKey = "/account/setup/webauthn/options"
 	pathPassword = "/account/password"
 	pathChange   = "/.well-known/change-password"
 	pathSignIn   = "/sign-in"
@@ -146,10 +152,13 @@ func (a *Account) Routes() []interaction.Route {
 		{Path: pathAccount, Handler: a.methods(a.show, a.act)},
 		{Path: pathSignOut, Handler: a.methods(nil, a.act)},
 		{Path: pathSetup, Handler: a.methods(a.showSetup, a.takeSetup)},
+		{Path: pathSetupKey, Handler: http.HandlerFunc(a.newSetupKey)},
 		{Path: pathPreferences, Handler: a.methods(a.showPreferences, a.savePreferences)},
 		{Path: pathFactors, Handler: a.methods(a.showFactors, a.actFactors)},
 		{Path: pathTOTP, Handler: a.methods(a.showTOTP, a.takeTOTP)},
 		{Path: pathPassword, Handler: a.methods(a.showPassword, a.takePassword)},
+		{Path: pathKeys, Handler: a.methods(a.showKeys, a.changeKeys)},
+		{Path: pathNewKey, Handler: http.HandlerFunc(a.newKey)},
 		{Path: pathChange, Handler: a.methods(toPassword, nil)},
 		{Path: pathSecurity, Handler: a.methods(a.showSecurity, a.actSecurity)},
 		{Path: pathApplications, Handler: a.methods(a.showApplications, a.actApplications)},

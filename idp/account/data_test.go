@@ -55,6 +55,27 @@ func TestR46_HistoryIsOnesOwn(t *testing.T) {
 	})
 }
 
+// TestTheFirstPasswordSignsNobodyOut: somebody new reads of no sessions that ended, and somebody with another password does.
+func TestTheFirstPasswordSignsNobodyOut(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.member("nordlys", "lars@nordlys.example", hired)
+		h.initial(h.member("nordlys", "inga@nordlys.example").User)
+		b := h.browser().get(h.link("lars@nordlys.example")).choose(newPassword).want("account", 200)
+		i := h.browser().get("/account").signIn("inga@nordlys.example", password).want("new-password", 200).choose(newPassword).want("account", 200)
+		for name, b := range map[string]*browser{"by link": b, "after an initial password": i} {
+			b.get("/account/history?ui_locales=en").want("account-history", 200)
+			if contains(b.body, "signed out everywhere") || !contains(b.body, "You set up how you sign in") || !contains(b.body, "A new password was chosen") {
+				t.Errorf("%s:\n%s", name, b.body)
+			}
+		}
+		h.clock.Advance(time.Minute)
+		b = h.browser().forgot("lars@nordlys.example").get(h.link("lars@nordlys.example")).choose(password).want("account", 200)
+		if b.get("/account/history?ui_locales=en"); !contains(b.body, "You were signed out everywhere") {
+			t.Errorf("after a reset:\n%s", b.body)
+		}
+	})
+}
+
 func TestR46_Export(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		m := h.member("nordlys", "kari@nordlys.example", func(n *directory.NewMember) {

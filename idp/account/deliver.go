@@ -95,7 +95,7 @@ func (a *Account) mailLink(ctx context.Context, m letter) error {
 	if l.askedAt, err = eventTime(ctx, a.db, m.event); err != nil {
 		return err
 	}
-	if has.Password {
+	if !has.Newcomer() {
 		l.purpose = forReset
 	} else if m.about != nil && m.about.State(a.db.Now()) == directory.StateInvited {
 		l.membership = m.about.Membership
@@ -131,6 +131,7 @@ func recipient(u directory.User, st *directory.Standing) mail.Recipient {
 	if st == nil {
 		return to
 	}
+	to.Organization, to.Accent = st.Name, st.Accent
 	if to.Name == "" {
 		to.Name = st.Details.Name()
 	}

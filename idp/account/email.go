@@ -2,7 +2,6 @@ package account
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"portvakt/idp/credential"
@@ -46,9 +45,6 @@ func (a *Account) email(w http.ResponseWriter, r *http.Request, v visitor, view 
 	}
 	view.Frame, view.Present, view.Back = v.frame, v.person.Email.Address, web.CarryLanguage(r, pathSecurity)
 	view.Waiting, view.WaitsTill, view.DevMail = waiting.new.Address, waiting.expiresAt, a.cfg.DevMail
-	if view.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((view.Retry+time.Second-1)/time.Second)))
-	}
 	a.pages.AccountEmail(w, r, view)
 }
 

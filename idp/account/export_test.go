@@ -3,8 +3,6 @@ package account
 import (
 	"net/http"
 	"net/http/httptest"
-
-	"portvakt/idp/credential"
 )
 
 // OpenThenStore sends the form of a link, with something happening between the checks and the transaction.
@@ -18,6 +16,6 @@ func OpenThenStore(a *Account, r *http.Request, token string, between func()) (r
 		return false, err
 	}
 	between()
-	_, refused, err = a.store(r, o, hash, credential.Evidence{})
-	return refused, err
+	done, err := a.store(r.Context(), o, means{hash: hash})
+	return done.refused, err
 }

@@ -62,7 +62,7 @@ func (a *Account) factorsView(r *http.Request, current session.Session) (v pages
 	v.Frame = a.frame(r, current, u)
 	v.Keys, v.Recovery, v.Few = has.Keys, has.Recovery, credential.FewRecoveryCodes(has.Recovery)
 	v.Demanded = interaction.Demanded(u, standings, now)
-	v.AddTOTP, v.Back = web.CarryLanguage(r, pathTOTP), web.CarryLanguage(r, pathAccount)
+	v.AddTOTP, v.ManageKeys, v.Back = web.CarryLanguage(r, pathTOTP), web.CarryLanguage(r, pathKeys), web.CarryLanguage(r, pathAccount)
 	age := interaction.Trusts(standings, now)
 	if age == 0 {
 		return v, nil
@@ -168,16 +168,22 @@ func (a *Account) newRecoveryCodes(w http.ResponseWriter, r *http.Request, curre
 		web.SeeOther(w, r, pathFactors)
 		return nil
 	}
-	return a.showCodes(w, r, current, codes)
+	return a.showCodes(w, r, current, newCodes{codes, pathFactors})
 }
 
-func (a *Account) showCodes(w http.ResponseWriter, r *http.Request, current session.Session, codes []string) error {
+// newCodes are recovery codes to be shown, and the page to go on at.
+type newCodes struct {
+	codes []string
+	done  string
+}
+
+func (a *Account) showCodes(w http.ResponseWriter, r *http.Request, current session.Session, made newCodes) error {
 	u, err := a.dir.Users.ByID(r.Context(), current.User)
 	if err != nil {
 		return err
 	}
 	a.pages.RecoveryCodes(w, r, pages.RecoveryCodesView{
-		Conversation: pages.Conversation{Frame: a.frame(r, current, u)}, Codes: codes, Done: web.CarryLanguage(r, pathFactors),
+		Conversation: pages.Conversation{Frame: a.frame(r, current, u)}, Codes: made.codes, Done: web.CarryLanguage(r, made.done),
 	})
 	return nil
 }

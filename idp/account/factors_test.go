@@ -133,8 +133,10 @@ func TestWall094_ChangesAskAgain(t *testing.T) {
 	})
 }
 
-func with(form url.Values, name, value string) url.Values {
-	form.Set(name, value)
+func with(form url.Values, pairs ...string) url.Values {
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
 	return form
 }
 

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -15,6 +16,9 @@ import (
 )
 
 const historyPage = 25
+
+// setUp is what the page calls a first credential: it ended sessions that there were none of.
+const setUp = "user.set_up"
 
 // showHistory shows what happened to the person's account, newest first.
 func (a *Account) showHistory(w http.ResponseWriter, r *http.Request) {
@@ -57,6 +61,10 @@ func (a *Account) showHistory(w http.ResponseWriter, r *http.Request) {
 // Invariant: of other people it shows neither name nor network (TestR46_HistoryIsOnesOwn).
 func (a *Account) happened(ctx context.Context, e *audit.Record, user directory.UserID, names *organizationNames) (pages.Happened, error) {
 	h := pages.Happened{Action: e.Action, At: e.At, By: by(e, user)}
+	var detail struct{ Reason string }
+	if err := json.Unmarshal(e.Detail, &detail); err == nil && e.Action == directory.EventUserSessionsEnded && detail.Reason == directory.ReasonSetUp {
+		h.Action = setUp
+	}
 	var err error
 	if h.Organization, err = names.of(ctx, e.Organization); err != nil {
 		return h, err

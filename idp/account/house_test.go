@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type house struct {
 	db          *sqldb.DB
 	clock       *testenv.Clock
 	dir         *directory.Directory
+	passwords   *secret.Passwords
 	credentials *credential.Credentials
 	sessions    *session.Sessions
 	service     *interaction.Service
@@ -77,10 +79,10 @@ func newHouse(t *testing.T, db *sqldb.DB, clock *testenv.Clock) *house {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	keys := must(secret.NewKeys([]byte("0123456789abcdefghijklmnopqrstuv")))(t)
 	limiter := ratelimit.New(db)
-	h.credentials = credential.New(db, secret.NewPasswords(secret.Params{Memory: 64, Time: 1, Lanes: 1}), keys, limiter, credential.Config{})
+	h.passwords = secret.NewPasswords(secret.Params{Memory: 64, Time: 1, Lanes: 1})
+	h.credentials = credential.New(db, h.passwords, keys, limiter, credential.Config{Issuer: keysIssuer})
 	h.sessions = must(session.New(db, session.Config{Issuer: h.server.URL}, log))(t)
-	renderer := must(web.New(web.Config{Issuer: h.server.URL, Locales: []fs.FS{pages.Locales()}, Log: log}))(t)
-	views := must(pages.New(renderer))(t)
+	views := must(parsedPages())(t)
 	forms := session.NewForms(keys)
 	h.service = interaction.New(interaction.Deps{
 		DB: db, Directory: h.dir, Clients: application.NewClients(db, h.dir), Credentials: h.credentials, Sessions: h.sessions, Forms: forms,
@@ -89,7 +91,7 @@ func newHouse(t *testing.T, db *sqldb.DB, clock *testenv.Clock) *house {
 	h.service.Register("test", protocol{})
 	h.account = account.New(account.Deps{
 		DB: db, Directory: h.dir, Credentials: h.credentials, Sessions: h.sessions, Forms: forms, Interactions: h.service, Pages: views,
-		Limiter: limiter, Texts: must(mail.NewTexts())(t), Sender: h.captured, Log: log,
+		Limiter: limiter, Texts: must(mailTexts())(t), Sender: h.captured, Log: log,
 	}, account.Config{Issuer: h.server.URL})
 	h.outbox = outbox.New(db, log)
 	h.account.Subscribe(h.outbox)
@@ -101,6 +103,18 @@ func newHouse(t *testing.T, db *sqldb.DB, clock *testenv.Clock) *house {
 	h.furnish()
 	return h
 }
+
+// The houses share what is only read: parsing every page anew costs more than most tests.
+var (
+	mailTexts   = sync.OnceValues(mail.NewTexts)
+	parsedPages = sync.OnceValues(func() (*pages.Pages, error) {
+		renderer, err := web.New(web.Config{Issuer: "http://id.portvakt.example", Locales: []fs.FS{pages.Locales()}, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return nil, err
+		}
+		return pages.New(renderer)
+	})
+)
 
 func must[T any](v T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
@@ -313,10 +327,10 @@ func (b *browser) absolute(path string) string {
 	return path
 }
 
-// fields are the hidden fields of the page.
+// fields are the hidden fields of the page; forms that need the script are left out.
 func (b *browser) fields() url.Values {
 	form := url.Values{}
-	for _, m := range hidden.FindAllStringSubmatch(b.body, -1) {
+	for _, m := range hidden.FindAllStringSubmatch(ceremonyForm.ReplaceAllString(b.body, ""), -1) {
 		form.Set(m[1], strings.ReplaceAll(m[2], "&#43;", "+"))
 	}
 	return form

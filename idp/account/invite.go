@@ -14,7 +14,7 @@ import (
 )
 
 // welcome writes to somebody who was made a member, was asked again, or has not answered yet: how to choose a password,
-// or, where they have one, that they are invited. Somebody who needs neither is not written to.
+// or, where they can sign in, that they are invited. Somebody who needs neither is not written to.
 func (a *Account) welcome(ctx context.Context, e outbox.Event) error {
 	var about directory.MembershipEvent
 	if err := json.Unmarshal(e.Data, &about); err != nil {
@@ -61,7 +61,7 @@ func (a *Account) ask(ctx context.Context, m letter) error {
 	switch {
 	case err != nil:
 		return err
-	case !has.Password:
+	case has.Newcomer():
 		return a.mailLink(ctx, m)
 	case m.about.State(a.db.Now()) != directory.StateInvited:
 		return errNotWritten

@@ -40,7 +40,8 @@ func navigation(r *http.Request, here string) pages.Navigation {
 
 // frame is what each of the account's pages shows.
 func (a *Account) frame(r *http.Request, current session.Session, u directory.User) pages.Frame {
-	return pages.Frame{CSRF: a.token(r, current), UserLanguage: interaction.Language(u.Details), Location: interaction.Location(u.Details)}
+	return pages.Frame{CSRF: a.token(r, current), UserLanguage: interaction.Language(u.Details), Location: interaction.Location(u.Details),
+		Brand: a.brandOf(u.ID)}
 }
 
 // formed reports whether the form was shown in this session.

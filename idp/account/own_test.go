@@ -87,6 +87,30 @@ func TestPasswordChange(t *testing.T) {
 	})
 }
 
+// TestPasswordChangeKeepsWhatWasShown: the session that goes on is worth what the one before was, no less and no more.
+func TestPasswordChangeKeepsWhatWasShown(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.kari()
+		d := h.device()
+		h.signedIn("kari@nordlys.example").get("/account/keys").add(d, "security_key", "")
+		present := password
+		for amr, next := range map[string]string{"pwd hwk mfa": newPassword, "pwd hwk mfa attested_key": newPassword + " again"} {
+			b := h.browser()
+			b.get("/account").signIn("kari@nordlys.example", present).want("second-factor", 200).use(d).want("account", 200)
+			if _, err := h.db.Exec(ctx, "update sessions set amr = $1 where ended_at is null", amr); err != nil {
+				t.Fatal(err)
+			}
+			b.get("/account/password").submit("password", present, "new_password", next, "new_password_again", next).want("account-security", 200)
+			present = next
+			got := must(sqldb.All(ctx, h.db, func(r sqldb.Row) (s string, err error) { return s, r.Scan(&s) },
+				"select s.amr from sessions s join users u on u.id = s.user_id and u.epoch = s.user_epoch where s.ended_at is null"))(t)
+			if len(got) != 1 || contains(got[0], "attested_key") != contains(amr, "attested_key") || !contains(got[0], "hwk") || contains(got[0], "otp") {
+				t.Errorf("%s became %v", amr, got)
+			}
+		}
+	})
+}
+
 func TestPasswordChangeHappensOnce(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		m := h.kari()

@@ -103,10 +103,11 @@ func (a *Account) page(w http.ResponseWriter, r *http.Request, current session.S
 	v := pages.AccountView{
 		Frame: pages.Frame{
 			Status: status, CSRF: a.token(r, current), Notice: n, UserLanguage: interaction.Language(u.Details),
-			Location: interaction.Location(u.Details),
+			Location: interaction.Location(u.Details), Brand: a.interactions.BrandOf(interaction.Sole(standings, a.db.Now())),
 		},
 		Name: u.Details.Name(), Email: u.Email.Address, ChangePassword: web.CarryLanguage(r, pathPassword),
 		Preferences: web.CarryLanguage(r, pathPreferences), Factors: web.CarryLanguage(r, pathFactors),
+		Keys: web.CarryLanguage(r, pathKeys),
 	}
 	if len(shared) > 0 {
 		v.SharedAt = shared[0].Last
@@ -199,8 +200,13 @@ func (a *Account) act(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Account) signOut(w http.ResponseWriter, r *http.Request, current session.Session) {
-	if err := a.sessions.End(r.Context(), w, current); err != nil {
+	next, err := a.sessions.SignOut(w, r, current, session.Departure{})
+	if err != nil {
 		a.pages.Fault(w, r, err)
+		return
+	}
+	if next != "" { // applications must be visited first
+		web.SeeOther(w, r, next)
 		return
 	}
 	a.pages.SignedOut(w, r, pages.SignedOutView{SignIn: web.CarryLanguage(r, pathSignIn)})

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 
 	"portvakt/idp/credential"
 	"portvakt/idp/interaction"
@@ -32,7 +30,10 @@ func (a *Account) changing(w http.ResponseWriter, r *http.Request, v visitor) (c
 	c.visitor = v
 	var err error
 	if c.has, err = a.credentials.Of(r.Context(), a.db, v.session.User); err == nil {
-		c.about, err = a.aboutPerson(r, v.person, c.has)
+		var standings []directory.Standing
+		standings, err = a.dir.Memberships.StandingsOf(r.Context(), v.session.User)
+		c.about = credential.AboutPerson(v.person, c.has, standings)
+		c.view.NewPasswordFields = interaction.PasswordFields(c.about)
 	}
 	if err != nil {
 		a.pages.Fault(w, r, err)
@@ -42,12 +43,6 @@ func (a *Account) changing(w http.ResponseWriter, r *http.Request, v visitor) (c
 		return c, false
 	}
 	return c, true
-}
-
-// aboutPerson is what an attacker who knows the person would try first.
-func (a *Account) aboutPerson(r *http.Request, u directory.User, has credential.Enrolled) (credential.About, error) {
-	standings, err := a.dir.Memberships.StandingsOf(r.Context(), u.ID)
-	return a.about(&opened{person: u, has: has, standings: standings}), err
 }
 
 func (a *Account) showPassword(w http.ResponseWriter, r *http.Request) {
@@ -63,10 +58,7 @@ func (a *Account) showPassword(w http.ResponseWriter, r *http.Request) {
 func (a *Account) passwordForm(w http.ResponseWriter, r *http.Request, c change) {
 	view := c.view
 	view.Frame, view.Email, view.Has = c.frame, c.person.Email.Address, c.has.Password
-	view.MinLength, view.MaxLength, view.Back = c.about.MinLength(), credential.MaxLength, web.CarryLanguage(r, pathSecurity)
-	if view.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((view.Retry+time.Second-1)/time.Second)))
-	}
+	view.Back = web.CarryLanguage(r, pathSecurity)
 	a.pages.ChangePassword(w, r, view)
 }
 
@@ -113,24 +105,20 @@ func (a *Account) forgot(w http.ResponseWriter, r *http.Request, v visitor) {
 
 // checkPasswords reads the form and answers what is wrong with it.
 func (a *Account) checkPasswords(w http.ResponseWriter, r *http.Request, c *change) (string, bool) {
-	present, password, again := web.One(r.PostForm, "password"), web.One(r.PostForm, "new_password"), web.One(r.PostForm, "new_password_again")
-	p := &c.view
-	switch {
-	case password == "":
-		p.PasswordProblem = pages.ProblemRequired
-	case password != again:
-		p.AgainProblem = pages.ProblemDiffer
-	default:
-		if err := a.credentials.Check(password, c.about); fault.Is(err, fault.Invalid) {
-			p.PasswordProblem = pages.FieldProblem(fault.Of(err).Code) // the codes are the page's words
-		} else if c.has.Password && password == present {
-			p.PasswordProblem = pages.ProblemUsedBefore
-		}
+	present, p := web.One(r.PostForm, "password"), &c.view
+	password, fields, err := a.interactions.ChosenPassword(r, c.session.User, c.about)
+	if err != nil {
+		a.pages.Fault(w, r, err)
+		return "", false
 	}
+	if fields.Good() && c.has.Password && password == present {
+		fields.PasswordProblem = pages.ProblemUsedBefore
+	}
+	p.NewPasswordFields = fields
 	if c.has.Password && present == "" {
 		p.PresentProblem = pages.ProblemRequired
 	}
-	if p.PasswordProblem == "" && p.AgainProblem == "" && p.PresentProblem == "" {
+	if fields.Good() && p.PresentProblem == "" {
 		return password, a.checkPresent(w, r, c, present)
 	}
 	c.frame.Notice, c.frame.Status = pages.NoticeNotSaved, http.StatusUnprocessableEntity
@@ -201,6 +189,7 @@ func (a *Account) goingOn(c change, u directory.User) credential.Evidence {
 		e.At = c.session.AuthenticatedAt
 		shown := func(method string) bool { return slices.Contains(c.session.AMR, method) }
 		e.Code, e.Key, e.Verified, e.Recovery = shown("otp") && c.session.ACR != credential.ACRMailCode, shown("hwk"), shown("user"), shown("rc")
+		e.Attested = shown(credential.AMRAttested)
 	}
 	return e
 }

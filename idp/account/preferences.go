@@ -38,6 +38,7 @@ func (a *Account) preferences(w http.ResponseWriter, r *http.Request, current se
 		return
 	}
 	v.CSRF, v.UserLanguage, v.Location = a.token(r, current), interaction.Language(u.Details), interaction.Location(u.Details)
+	v.Brand = a.brandOf(u.ID)
 	v.Back = web.CarryLanguage(r, pathAccount)
 	v.GivenFamily, v.FamilyGiven, v.Display = a.names(r, u)
 	v.Named, v.GivenName, v.FamilyName = true, u.Details.GivenName, u.Details.FamilyName

@@ -1,11 +1,13 @@
 package account
 
 import (
+	"context"
 	"net/http"
 
 	"portvakt/idp/session"
 	pages "portvakt/idp/web"
 	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
 	"portvakt/internal/web"
 )
 
@@ -52,11 +54,17 @@ func (a *Account) security(w http.ResponseWriter, r *http.Request, v visitor) {
 		a.pages.Fault(w, r, err)
 		return
 	}
+	has, err := a.credentials.Of(ctx, a.db, v.session.User)
+	if err != nil {
+		a.pages.Fault(w, r, err)
+		return
+	}
 	view := pages.SecurityView{
 		Frame: v.frame, Nav: navigation(r, "security"), Email: v.person.Email.Address, EmailRuledBy: ruler,
 		ChangeEmail: web.CarryLanguage(r, pathEmail), ChangePassword: web.CarryLanguage(r, pathPassword),
-		Factors:  web.CarryLanguage(r, pathFactors),
-		Sessions: shownSessions(sessions, networks, v.session),
+		NoPassword: !has.Password,
+		Factors:    web.CarryLanguage(r, pathFactors),
+		Sessions:   shownSessions(sessions, networks, v.session),
 	}
 	if len(shared) > 0 {
 		view.SharedAt = shared[0].Last
@@ -104,10 +112,17 @@ func (a *Account) actSecurity(w http.ResponseWriter, r *http.Request) {
 //
 // Invariant: nothing made before lives on (TestR46_SignOutEverywhere).
 func (a *Account) everywhere(w http.ResponseWriter, r *http.Request, v visitor) {
-	if _, err := a.dir.Users.EndSessions(r.Context(), v.session.User, ReasonEverywhere); err != nil {
+	next, err := a.sessions.SignOut(w, r, v.session, session.Departure{Also: func(ctx context.Context, tx *sqldb.Tx) error {
+		_, err := a.dir.WithTx(tx).Users.EndSessions(ctx, v.session.User, ReasonEverywhere)
+		return err
+	}})
+	if err != nil {
 		a.pages.Fault(w, r, err)
 		return
 	}
-	a.sessions.Cookies().Clear(w, a.sessions.Cookies().Session)
+	if next != "" { // applications must be visited first
+		web.SeeOther(w, r, next)
+		return
+	}
 	a.pages.SignedOut(w, r, pages.SignedOutView{Frame: pages.Frame{UserLanguage: v.frame.UserLanguage}, SignIn: web.CarryLanguage(r, pathSignIn)})
 }

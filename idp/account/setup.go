@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"strconv"
-	"time"
 
 	"portvakt/idp/credential"
 	"portvakt/idp/interaction"
@@ -15,7 +13,6 @@ import (
 	"portvakt/internal/fault"
 	"portvakt/internal/ratelimit"
 	"portvakt/internal/secret"
-	"portvakt/internal/sqldb"
 	"portvakt/internal/web"
 )
 
@@ -76,7 +73,7 @@ func (a *Account) showSetup(w http.ResponseWriter, r *http.Request) {
 	a.form(w, r, o)
 }
 
-// form shows the page that asks for a password.
+// form shows the page that asks for a password, or a passkey instead.
 func (a *Account) form(w http.ResponseWriter, r *http.Request, o *opened) {
 	v := o.problems
 	v.CSRF = a.forms.Token(o.browser, formPurpose(o.token))
@@ -84,12 +81,18 @@ func (a *Account) form(w http.ResponseWriter, r *http.Request, o *opened) {
 	if v.UserLanguage == "" && len(o.standings) > 0 {
 		v.UserLanguage = interaction.Language(o.standings[0].Details)
 	}
+	v.Brand = a.interactions.BrandOf(o.brand(a.db.Now()))
 	v.Application, v.RedirectURI = a.interactions.Waiting(r, a.waiting(r, o))
-	v.Email, v.Token, v.First, v.Organization, v.NeedsCode = o.person.Email.Address, o.token, !o.has.Password, o.organization, o.has.SecondFactor()
-	v.MinLength, v.MaxLength = a.about(o).MinLength(), credential.MaxLength
-	if v.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((v.Retry+time.Second-1)/time.Second)))
+	v.Email, v.Token, v.First, v.Organization, v.NeedsCode = o.person.Email.Address, o.token, o.has.Newcomer(), o.organization, o.has.SecondFactor()
+	if v.MinLength == 0 {
+		v.NewPasswordFields = interaction.PasswordFields(o.about())
 	}
+	var err error
+	if v.Passkey, err = a.toRegister(r, o.user, pathSetupKey); err != nil {
+		a.pages.Fault(w, r, err)
+		return
+	}
+	v.Replaces = o.has.Password
 	a.pages.NewPassword(w, r, v)
 }
 
@@ -110,14 +113,8 @@ func (a *Account) waiting(r *http.Request, o *opened) interaction.ID {
 	return id
 }
 
-func (a *Account) about(o *opened) credential.About {
-	d := o.person.Details
-	about := credential.About{Email: o.person.Email, SecondFactor: o.has.SecondFactor(), Names: []string{d.Name(), d.GivenName, d.FamilyName}}
-	for _, st := range o.standings {
-		about.Names = append(about.Names, st.Details.Name(), st.Details.GivenName, st.Details.FamilyName)
-		about.Organizations = append(about.Organizations, st.Name, st.Slug)
-	}
-	return about
+func (o *opened) about() credential.About {
+	return credential.AboutPerson(o.person, o.has, o.standings)
 }
 
 // closed answers a link that opens nothing: whatever the reason, one page that offers a new mail.
@@ -168,73 +165,61 @@ func (a *Account) takeSetup(w http.ResponseWriter, r *http.Request) {
 		a.form(w, r, o)
 		return
 	}
-	password, ok := a.acceptable(r, o)
-	if !ok {
-		o.problems.Status = cmp.Or(o.problems.Status, http.StatusUnprocessableEntity)
-		a.form(w, r, o)
+	if web.One(r.PostForm, "action") == pages.ActionAddKey {
+		a.chooseKey(w, r, o)
 		return
 	}
-	a.choose(w, r, o, password)
+	password, err := a.acceptable(r, o)
+	switch {
+	case err != nil:
+		a.pages.Fault(w, r, err)
+	case o.problems.Notice != "":
+		o.problems.Status = cmp.Or(o.problems.Status, http.StatusUnprocessableEntity)
+		a.form(w, r, o)
+	default:
+		a.choose(w, r, o, password)
+	}
 }
 
 // acceptable reads the new password and notes what is wrong with it.
-func (a *Account) acceptable(r *http.Request, o *opened) (string, bool) {
-	password, again := web.One(r.PostForm, "new_password"), web.One(r.PostForm, "new_password_again")
+func (a *Account) acceptable(r *http.Request, o *opened) (password string, err error) {
 	p := &o.problems
-	switch {
-	case password == "":
-		p.PasswordProblem = pages.ProblemRequired
-	case password != again:
-		p.AgainProblem = pages.ProblemDiffer
-	default:
-		err := a.credentials.Check(password, a.about(o))
-		if err == nil {
-			err = a.credentials.CheckAgain(r.Context(), o.user, password)
-		}
-		if fault.Is(err, fault.Invalid) {
-			p.PasswordProblem = pages.FieldProblem(fault.Of(err).Code) // the codes are the page's words
-		}
-		if errors.Is(err, credential.ErrBusy) { // not checked, so not taken
-			p.Notice, p.Retry, p.Status = pages.NoticeBusy, fault.Of(err).Retry, web.Status(err)
-			return "", false
-		}
+	password, p.NewPasswordFields, err = a.interactions.ChosenPassword(r, o.user, o.about())
+	if errors.Is(err, credential.ErrBusy) { // not checked, so not taken
+		p.Notice, p.Retry, p.Status = pages.NoticeBusy, fault.Of(err).Retry, web.Status(err)
+		return "", nil
 	}
 	if o.has.SecondFactor() && web.One(r.PostForm, "code") == "" {
 		p.CodeProblem = pages.ProblemRequired
 	}
-	if p.PasswordProblem != "" || p.AgainProblem != "" || p.CodeProblem != "" {
+	if !p.Good() || p.CodeProblem != "" {
 		p.Notice = pages.NoticeNotSaved
-		return "", false
 	}
-	return password, true
+	return password, err
 }
 
 // choose stores the password: second factor and hash first, then all the rest in one transaction, then a session.
 func (a *Account) choose(w http.ResponseWriter, r *http.Request, o *opened, password string) {
 	r = r.WithContext(actor.AsPerson(r.Context(), o.user.String()))
-	proof := credential.Evidence{}
-	if o.has.SecondFactor() {
-		var err error
-		if proof, err = a.credentials.VerifyFactor(r.Context(), o.user, web.One(r.PostForm, "code")); err != nil {
-			a.wrongCode(w, r, o, err)
-			return
-		}
+	proof, err := a.shownFactor(r, o)
+	if err != nil {
+		a.wrongCode(w, r, o, err)
+		return
 	}
 	hash, err := a.credentials.Hash(r.Context(), password)
 	if err != nil {
 		a.pages.Fault(w, r, err)
 		return
 	}
-	e, refused, err := a.store(r, o, hash, proof)
-	switch {
-	case err != nil:
-		a.pages.Fault(w, r, err)
-	case refused:
-		a.closed(w, r, o, errUnknownLink)
-	default:
-		a.log.InfoContext(r.Context(), "password set", "user", o.user.String(), "purpose", string(o.purpose))
-		a.interactions.Continue(w, r, a.waiting(r, o), o.person.Email.Address, e)
+	a.finish(w, r, o, means{hash: hash, factor: proof})
+}
+
+// shownFactor takes the code in the form, where the person has a second factor.
+func (a *Account) shownFactor(r *http.Request, o *opened) (credential.Evidence, error) {
+	if !o.has.SecondFactor() {
+		return credential.Evidence{}, nil
 	}
+	return a.credentials.VerifyFactor(r.Context(), o.user, web.One(r.PostForm, "code"))
 }
 
 func (a *Account) wrongCode(w http.ResponseWriter, r *http.Request, o *opened, err error) {
@@ -250,73 +235,6 @@ func (a *Account) wrongCode(w http.ResponseWriter, r *http.Request, o *opened, e
 	}
 	o.problems.Status = web.Status(err)
 	a.form(w, r, o)
-}
-
-// store takes the link and does all that hangs on it. A link that turns out to be worth nothing stays taken.
-func (a *Account) store(r *http.Request, o *opened, hash string, proof credential.Evidence) (e credential.Evidence, refused bool, err error) {
-	ctx := r.Context()
-	err = a.db.Update(ctx, func(tx *sqldb.Tx) error {
-		e, refused = credential.Evidence{}, false
-		l, err := consumeLink(ctx, tx, secret.HashToken(o.token))
-		if errors.Is(err, errUnknownLink) {
-			refused = true
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if refused, err = a.unworthy(r, tx, l, proof); err != nil || refused {
-			return err
-		}
-		u, had, err := a.settle(r, tx, l, hash)
-		if err != nil {
-			return err
-		}
-		e = credential.Evidence{User: u.ID, Epoch: u.Epoch, At: tx.Now(), Password: true, Code: proof.Code, Key: proof.Key, Verified: proof.Verified, Recovery: proof.Recovery}
-		if !had {
-			return nil
-		}
-		return announceChanged(tx, u.ID)
-	})
-	return e, refused, err
-}
-
-// unworthy asks inside the transaction what was asked before it: person, address, access, second factor.
-func (a *Account) unworthy(r *http.Request, tx *sqldb.Tx, l link, proof credential.Evidence) (bool, error) {
-	u, err := a.dir.WithTx(tx).Users.ByID(r.Context(), l.user)
-	if err != nil {
-		return false, err
-	}
-	may, err := mayChoose(r.Context(), tx, l.user)
-	if err != nil {
-		return false, err
-	}
-	has, err := a.credentials.Of(r.Context(), tx, l.user)
-	return !may || !l.belongs(u) || has.SecondFactor() && (!proof.Second() || proof.User != u.ID || proof.Epoch != u.Epoch), err
-}
-
-// settle stores the password and whatever the mailbox's owner has shown with it, and ends every session.
-func (a *Account) settle(r *http.Request, tx *sqldb.Tx, l link, hash string) (u directory.User, had bool, err error) {
-	ctx, dir := r.Context(), a.dir.WithTx(tx)
-	has, err := a.credentials.Of(ctx, tx, l.user)
-	if err != nil {
-		return u, false, err
-	}
-	if err := a.credentials.Set(ctx, tx, l.user, hash); err != nil {
-		return u, false, err
-	}
-	if err := dir.Users.VerifyEmail(ctx, l.user); err != nil {
-		return u, false, err
-	}
-	if !l.membership.IsZero() {
-		if _, err := dir.Memberships.Accept(ctx, l.user, l.membership); err != nil && !fault.Is(err, fault.NotFound) {
-			return u, false, err
-		}
-	}
-	voidLinks(tx, l.user)
-	voidEmailChanges(tx, l.user)
-	u, err = dir.Users.EndSessions(ctx, l.user, "password_set")
-	return u, has.Password, err
 }
 
 // resend asks for a new link of the person whose link it was. Whether there is one, nobody is told.

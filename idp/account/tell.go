@@ -55,7 +55,7 @@ func (a *Account) mailEmailChange(ctx context.Context, e outbox.Event) error {
 	m := mail.AccountMail{Recipient: recipient(u, st), Kind: mail.AccountEmailConfirm, At: at, Old: u.Email.Address, Link: a.cfg.Issuer + pathEmailConfirm + "?token=" + token,
 		ValidFor: confirmValid}
 	if !free {
-		m.Kind, m.Name, m.Old, m.Link = mail.AccountEmailUnusable, "", "", "" // whoever reads it may be somebody else
+		m.Kind, m.Name, m.Organization, m.Old, m.Link = mail.AccountEmailUnusable, "", "", "", "" // whoever reads it may be somebody else
 	}
 	m.To = c.new.Address
 	return a.sender.Send(ctx, a.texts.Account(m))

@@ -86,27 +86,32 @@ func (a *Account) takeTOTP(w http.ResponseWriter, r *http.Request) {
 	case len(codes) == 0:
 		web.SeeOther(w, r, pathFactors+"?done=added")
 	default:
-		if err := a.showCodes(w, r, current, codes); err != nil {
+		if err := a.showCodes(w, r, current, newCodes{codes, pathFactors}); err != nil {
 			a.pages.Fault(w, r, err)
 		}
 	}
 }
 
-// enrol stores the authenticator, with recovery codes where there are none yet, and steps the session up by the code: a
-// session from before a change of factors does not go on as it was.
-func (a *Account) enrol(w http.ResponseWriter, r *http.Request, current session.Session, key credential.Authenticator) (codes []string, err error) {
-	ctx := r.Context()
+// enrol stores the authenticator.
+func (a *Account) enrol(w http.ResponseWriter, r *http.Request, current session.Session, key credential.Authenticator) ([]string, error) {
 	proven, err := a.credentials.Prove(current.User, key, web.One(r.PostForm, "code"))
 	if err != nil {
 		return nil, err
 	}
+	return a.enrolled(w, r, current, func(tx *sqldb.Tx) (credential.Evidence, error) { return a.credentials.Enrol(r.Context(), tx, proven) })
+}
+
+// enrolled stores a factor, by store, with recovery codes where there are none yet, and steps the session up by it: a
+// session from before a change of factors does not go on as it was.
+func (a *Account) enrolled(w http.ResponseWriter, r *http.Request, current session.Session, store func(*sqldb.Tx) (credential.Evidence, error)) (codes []string, err error) {
+	ctx := r.Context()
 	var e credential.Evidence
 	err = a.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
 		codes = nil
 		if err = credential.LockUser(ctx, tx, current.User); err != nil {
 			return err
 		}
-		if e, err = a.credentials.Enrol(ctx, tx, proven); err != nil {
+		if e, err = store(tx); err != nil {
 			return err
 		}
 		has, err := a.credentials.Of(ctx, tx, current.User)

@@ -29,6 +29,7 @@ type AccountView struct {
 	ChangePassword string    // address of the page where a new password is asked for; empty hides the link
 	Preferences    string    // address of the page preferences; empty hides the link
 	Factors        string    // address of the page factors; empty hides the link
+	Keys           string    // address of the page keys; empty hides the link
 	Nav            Navigation
 }
 

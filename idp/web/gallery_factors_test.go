@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"log"
 	"net/http"
 	"time"
 
@@ -11,17 +12,38 @@ import (
 func factorSamples(p *idpweb.Pages, s words) map[string]show {
 	qr, err := idpweb.NewQR("otpauth://totp/Portvakt:kari%40nordlys.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Portvakt")
 	if err != nil {
-		panic(err)
+		log.Fatal(err) // the gallery has no test to fail
 	}
 	codes := []string{"abcd-efgh-ijkl-mnop", "2345-6723-4567-qrst", "abcd-efgh-ijkl-mnop", "2345-6723-4567-qrst", "abcd-efgh-ijkl-mnop",
 		"2345-6723-4567-qrst", "abcd-efgh-ijkl-mnop", "2345-6723-4567-qrst", "abcd-efgh-ijkl-mnop", "2345-6723-4567-qrst"}
+	keyless := func(c idpweb.Conversation) idpweb.Conversation { c.Passkey = nil; return c } // who is asked for a mailed code has no key
 	const key = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"
 	return map[string]show{
 		"second-factor-recovery": func(w http.ResponseWriter, r *http.Request) {
 			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.noted(idpweb.NoticeWrongRecovery), Code: true, Recovery: true, OtherWay: true, Problem: idpweb.ProblemCode})
 		},
 		"second-factor-key": func(w http.ResponseWriter, r *http.Request) {
-			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Keys: true, OtherWay: true})
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.conversation(), Keys: true, OtherWay: true, TrustFor: 7 * 24 * time.Hour})
+		},
+		"second-factor-mail": func(w http.ResponseWriter, r *http.Request) {
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: keyless(s.conversation()), Email: s.email, ByMail: true, Mailed: true, ValidFor: 10 * time.Minute, DevMail: "/dev/mail"})
+		},
+		"second-factor-mail-wrong": func(w http.ResponseWriter, r *http.Request) {
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: keyless(s.noted(idpweb.NoticeWrongMailCode)), Email: s.email, ByMail: true, Mailed: true, ValidFor: 10 * time.Minute})
+		},
+		"second-factor-mail-again": func(w http.ResponseWriter, r *http.Request) {
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: keyless(s.noted(idpweb.NoticeCodeSentAgain)), Email: s.email, ByMail: true, Mailed: true, ValidFor: 10 * time.Minute})
+		},
+		"second-factor-mail-first": func(w http.ResponseWriter, r *http.Request) {
+			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: keyless(s.conversation()), Email: s.email, ByMail: true, ValidFor: 10 * time.Minute})
+		},
+		"enrol-factor-mail": func(w http.ResponseWriter, r *http.Request) {
+			p.EnrolFactor(w, r, idpweb.EnrolFactorView{Conversation: s.conversation(), Email: s.email, Forced: true, ByMail: true, QR: qr, Key: key})
+		},
+		"enrol-factor-key-short": func(w http.ResponseWriter, r *http.Request) {
+			c := s.conversation()
+			c.Passkey = s.attested()
+			p.EnrolFactor(w, r, idpweb.EnrolFactorView{Conversation: c, Email: s.email, Forced: true, KeyShort: true, QR: qr, Key: key})
 		},
 		"second-factor-step-up": func(w http.ResponseWriter, r *http.Request) {
 			p.SecondFactor(w, r, idpweb.SecondFactorView{Conversation: s.noted(idpweb.NoticeStepUp), Code: true})

@@ -18,7 +18,15 @@ const (
 	NoticeSecondFactorMissing Notice = "second_factor_missing" // the organization demands one, the person has none
 	NoticeNotSaved            Notice = "not_saved"
 	NoticeWrongRecovery       Notice = "wrong_recovery"
+	NoticeWrongMailCode       Notice = "wrong_mail_code"
 	NoticeFactorNeeded        Notice = "factor_needed" // the last second factor cannot be removed
+	NoticeKeyRefused          Notice = "key_refused"
+	NoticeKeyUnknown          Notice = "key_unknown"
+	NoticeKeySuspicious       Notice = "key_suspicious"
+	NoticeKeyLate             Notice = "key_late"
+	NoticeKeyRegistered       Notice = "key_registered"
+	NoticeTooManyKeys         Notice = "too_many_keys"
+	NoticeKeyNotAttested      Notice = "key_not_attested"
 )
 
 // Notices of success.
@@ -29,11 +37,15 @@ const (
 	NoticeInvitationDeclined Notice = "invitation_declined"
 	NoticeSessionEnded       Notice = "session_ended"
 	NoticePreferencesSaved   Notice = "preferences_saved"
+	NoticeKeyAdded           Notice = "key_added"
+	NoticeKeyRemoved         Notice = "key_removed"
+	NoticeKeyRenamed         Notice = "key_renamed"
 	NoticeSignInAgain        Notice = "sign_in_again" // the application asked for a fresh sign-in
 	NoticeStepUp             Notice = "step_up"       // what the person wants to do asks for it
 	NoticeFactorAdded        Notice = "factor_added"
 	NoticeFactorRemoved      Notice = "factor_removed"
 	NoticeDeviceEnded        Notice = "device_ended"
+	NoticeCodeSentAgain      Notice = "code_sent_again"
 )
 
 // notices says which notices are good news; all others are shown, and announced to screen readers, as trouble.
@@ -41,6 +53,8 @@ var notices = map[Notice]string{
 	NoticePasswordSet: "success", NoticeMailSentAgain: "success", NoticeInvitationAccepted: "success",
 	NoticeInvitationDeclined: "success", NoticeSessionEnded: "success", NoticeSignInAgain: "info",
 	NoticePreferencesSaved: "success", NoticeStepUp: "info", NoticeFactorAdded: "success", NoticeFactorRemoved: "success", NoticeDeviceEnded: "success",
+	NoticeCodeSentAgain: "success",
+	NoticeKeyAdded:      "success", NoticeKeyRemoved: "success", NoticeKeyRenamed: "success",
 }
 
 // Notices of the pages of the own account.
@@ -90,5 +104,6 @@ const (
 	ProblemUsedBefore   FieldProblem = "used_before"   // same as the one in use
 	ProblemDiffer       FieldProblem = "differ"        // the two passwords are not the same
 	ProblemTimeZone     FieldProblem = "time_zone"     // not a time zone that we know
+	ProblemKeyName      FieldProblem = "key_name"      // of more than 60 characters
 	ProblemCode         FieldProblem = "code"          // the code is wrong
 )

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"portvakt/internal/fault"
@@ -37,6 +38,7 @@ type SecurityView struct {
 	EmailRuledBy   string // the organization that decides about the address; empty: the person
 	ChangeEmail    string // address of the page account-email
 	ChangePassword string
+	NoPassword     bool   // the person signs in without
 	Factors        string // address of the page factors; empty hides the link
 	Sessions       []Session
 	SharedAt       time.Time
@@ -76,13 +78,16 @@ type ApplicationsView struct {
 // AccountApplications writes the page account-applications.
 func (p *Pages) AccountApplications(w http.ResponseWriter, r *http.Request, v ApplicationsView) {
 	n := 0
-	for _, in := range v.Organizations {
-		for i := range in.Applications {
-			if in.Applications[i].Revocable {
-				in.Applications[i].Nth = n
+	v.Organizations = slices.Clone(v.Organizations)
+	for at := range v.Organizations {
+		in := slices.Clone(v.Organizations[at].Applications)
+		for i := range in {
+			if in[i].Revocable {
+				in[i].Nth = n
 				n++
 			}
 		}
+		v.Organizations[at].Applications = in
 	}
 	p.write(w, r, shown{"account-applications", v.Frame, v, ""})
 }
@@ -210,15 +215,15 @@ func (p *Pages) AccountEmailLink(w http.ResponseWriter, r *http.Request, v Email
 // the person has none), new_password, new_password_again; buttons continue and forgot-password, link back.
 type ChangePasswordView struct {
 	Frame
-	Email           string
-	Has             bool // a password, which is asked for
-	MinLength       int
-	MaxLength       int
-	PresentProblem  FieldProblem
-	PasswordProblem FieldProblem
-	AgainProblem    FieldProblem
-	Back            string
+	Email          string
+	Has            bool // a password, which is asked for
+	PresentProblem FieldProblem
+	Back           string
+	NewPasswordFields
 }
+
+// Focus reports whether the person begins with the new password.
+func (v ChangePasswordView) Focus() bool { return !v.Has }
 
 // ChangePassword writes the page change-password.
 func (p *Pages) ChangePassword(w http.ResponseWriter, r *http.Request, v ChangePasswordView) {

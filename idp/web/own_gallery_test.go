@@ -46,7 +46,7 @@ func ownSamples(p *idpweb.Pages, s words) map[string]show {
 				ChangePassword: "/account/password", Factors: "/account/factors", Sessions: sessions})
 		},
 		"account-security-ruled": func(w http.ResponseWriter, r *http.Request) {
-			p.AccountSecurity(w, r, idpweb.SecurityView{Frame: s.frame(), Nav: navigation("security"), Email: s.email, EmailRuledBy: s.organization,
+			p.AccountSecurity(w, r, idpweb.SecurityView{Frame: s.frame(), Nav: navigation("security"), Email: s.email, EmailRuledBy: s.organization, NoPassword: true,
 				ChangePassword: "/account/password", Sessions: sessions[:1], SharedAt: at})
 		},
 		"account-applications": func(w http.ResponseWriter, r *http.Request) {
@@ -83,11 +83,11 @@ func ownSamples(p *idpweb.Pages, s words) map[string]show {
 			p.Preferences(w, r, idpweb.PreferencesView{Frame: s.frame(), Named: true, GivenName: s.person, FamilyName: s.person, Back: "/account"})
 		},
 		"change-password": func(w http.ResponseWriter, r *http.Request) {
-			p.ChangePassword(w, r, idpweb.ChangePasswordView{Frame: s.frame(), Email: s.email, Has: true, MinLength: 15, MaxLength: 1024, Back: "/account/security"})
+			p.ChangePassword(w, r, idpweb.ChangePasswordView{Frame: s.frame(), Email: s.email, Has: true, NewPasswordFields: idpweb.NewPasswordFields{MinLength: 15, MaxLength: 1024}, Back: "/account/security"})
 		},
 		"change-password-problems": func(w http.ResponseWriter, r *http.Request) {
-			p.ChangePassword(w, r, idpweb.ChangePasswordView{Frame: noted(idpweb.NoticeNotSaved), Email: s.email, Has: true, MinLength: 15, MaxLength: 1024,
-				PresentProblem: idpweb.ProblemPresent, PasswordProblem: idpweb.ProblemTooShort, AgainProblem: idpweb.ProblemDiffer, Back: "/account/security"})
+			p.ChangePassword(w, r, idpweb.ChangePasswordView{Frame: noted(idpweb.NoticeNotSaved), Email: s.email, Has: true, PresentProblem: idpweb.ProblemPresent, Back: "/account/security",
+				NewPasswordFields: idpweb.NewPasswordFields{MinLength: 15, MaxLength: 1024, PasswordProblem: idpweb.ProblemTooShort, AgainProblem: idpweb.ProblemDiffer}})
 		},
 	}
 }

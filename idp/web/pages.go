@@ -10,9 +10,11 @@
 package web
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"portvakt/internal/web"
@@ -34,6 +36,9 @@ const (
 	ActionSignOut    = "sign-out"
 	ActionEndSession = "end-session"
 
+	ActionMailCode    = "mail-code"
+	ActionEnrol       = "enrol"
+	ActionForgetEmail = "forget-email"
 	ActionTOTP        = "totp"
 	ActionRecovery    = "recovery"
 	ActionRemoveTOTP  = "remove-totp"
@@ -50,16 +55,19 @@ type Frame struct {
 	CSRF         string         // value of the hidden field csrf
 	Notice       Notice         // one message above the content; empty for none
 	Retry        time.Duration  // when to try again, for NoticeTooMany
+	// Brand is how the page looks, of the organization that it is about; nil: as the installation.
+	Brand func(context.Context) web.Brand
 }
 
 // Conversation is the frame of a page that belongs to a sign-in on behalf of an application.
 type Conversation struct {
 	Frame
-	Interaction string // value of the hidden field i
-	Application string // name of the application; empty when the person came on their own
-	RedirectURI string // where the application will be answered, so that the page's policy lets the answer through
-	PolicyURI   string // the application's privacy policy; may be empty
-	TermsURI    string // the application's terms of use; may be empty
+	Interaction string    // value of the hidden field i
+	Application string    // name of the application; empty when the person came on their own
+	RedirectURI string    // where the application will be answered, so that the page's policy lets the answer through
+	PolicyURI   string    // the application's privacy policy; may be empty
+	TermsURI    string    // the application's terms of use; may be empty
+	Passkey     *Ceremony // passkeys and security keys can be used here; nil: they cannot
 }
 
 // page is one row of the table of pages.
@@ -73,14 +81,14 @@ type page struct {
 
 // pages are all pages; a view's method names its row.
 var pages = []page{
-	{name: "sign-in", title: "sign_in.title"},
-	{name: "password", title: "password.title"},
+	{name: "sign-in", title: "sign_in.title", script: webauthnScript},
+	{name: "password", title: "password.title", script: webauthnScript},
 	{name: "mail-sent", title: "mail_sent.title"},
-	{name: "second-factor", title: "second_factor.title"},
-	{name: "enrol-factor", title: "enrol_factor.title"},
+	{name: "second-factor", title: "second_factor.title", script: webauthnScript},
+	{name: "enrol-factor", title: "enrol_factor.title", script: webauthnScript},
 	{name: "recovery-codes", title: "recovery_codes.title"},
 	{name: "factors", title: "factors.title", width: web.Wide},
-	{name: "new-password", title: "new_password.title"},
+	{name: "new-password", title: "new_password.title", script: webauthnScript},
 	{name: "link-expired", title: "link_expired.title"},
 	{name: "organization", title: "organization.title"},
 	{name: "invitation", title: "invitation.title"},
@@ -96,8 +104,10 @@ var pages = []page{
 	{name: "account-email", title: "account_email.title"},
 	{name: "account-email-link", title: "account_email.title"},
 	{name: "change-password", title: "account.change_password"},
+	{name: "keys", title: "keys.title", width: web.Wide, script: webauthnScript},
 	{name: "sign-out", title: "sign_out.title"},
 	{name: "signed-out", title: "signed_out.title"},
+	{name: "signing-out", title: "signing_out.title"},
 	{name: "form-post", title: "form_post.title", script: "form-post.js"},
 	{name: "dev-mail", title: "dev_mail.title", width: web.Wide},
 	{name: "dev-message", title: "dev_mail.title", width: web.Wide},
@@ -118,7 +128,7 @@ type parsedPage struct {
 func New(renderer *web.Renderer) (*Pages, error) {
 	p := &Pages{renderer: renderer, parsed: make(map[string]parsedPage, len(pages))}
 	for _, row := range pages {
-		t, err := renderer.Template(files, "templates/partials.html", "templates/passkey.html", "templates/own-partials.html", "templates/"+row.name+".html")
+		t, err := renderer.Template(files, "templates/partials.html", "templates/passkey.html", "templates/new-password-fields.html", "templates/own-partials.html", "templates/"+row.name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", row.name, err)
 		}
@@ -141,6 +151,9 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, s shown) {
 	if status == 0 {
 		status = http.StatusOK
 	}
+	if f.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	}
 	if name == "dev-message" {
 		name = "dev-mail"
 	}
@@ -148,9 +161,13 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, s shown) {
 	if s.leads != "" {
 		leads = []string{s.leads}
 	}
+	var brand web.Brand
+	if f.Brand != nil {
+		brand = f.Brand(r.Context())
+	}
 	p.renderer.Render(w, r, status, web.Page{
 		Name: name, Title: row.title, Template: row.template, View: s.view, Width: row.width, Script: row.script,
-		UILocales: f.UILocales, UserLanguage: f.UserLanguage, FormAction: leads,
+		UILocales: f.UILocales, UserLanguage: f.UserLanguage, FormAction: leads, Brand: brand,
 	})
 }
 

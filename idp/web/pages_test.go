@@ -23,7 +23,7 @@ var hostile = words{
 }
 
 // texts that a person may type or a seed may hold, for which no catalogue key may stand in.
-var rawKey = regexp.MustCompile(`\b(layout|button|field|notice|kind|state|membership|sign_in|password|mail_sent|second_factor|enrol_factor|recovery_codes|factors|new_password|link_expired|organization|invitation|consent|scope|account|account_[a-z_]+|change_password|preferences|history|by|sign_out|signed_out|form_post|dev_mail|time|error)\.[a-z_]+(\.[a-z_]+)?\b`)
+var rawKey = regexp.MustCompile(`\b(layout|button|field|notice|kind|state|membership|sign_in|password|mail_sent|second_factor|enrol_factor|recovery_codes|factors|new_password|link_expired|organization|invitation|consent|scope|account|account_[a-z_]+|change_password|preferences|history|by|sign_out|signed_out|signing_out|form_post|dev_mail|time|error)\.[a-z_]+(\.[a-z_]+)?\b`)
 
 func mustPages(t *testing.T) (*web.Renderer, *idpweb.Pages) {
 	t.Helper()
@@ -145,7 +145,7 @@ func TestHostileValuesAreEscaped(t *testing.T) {
 func checkMarkup(t *testing.T, name, body string) {
 	t.Helper()
 	scripts := strings.Count(body, "<script")
-	if want := map[bool]int{true: 1}[strings.HasPrefix(name, "form-post")]; scripts != want || strings.Count(body, "</script>") != want {
+	if want := map[bool]int{true: 1}[regexp.MustCompile(`^(form-post|sign-in|password|new-password|second-factor|enrol-factor|keys)`).MatchString(name)]; scripts != want || strings.Count(body, "</script>") != want {
 		t.Errorf("%s: %d scripts", name, scripts)
 	}
 	if found := regexp.MustCompile(`<[^>]*\s(style|on[a-z]+)\s*=|<style`).FindString(body); found != "" {
@@ -183,20 +183,24 @@ func TestContract(t *testing.T) {
 		page, title string
 		holds       []string
 	}{
-		"sign-in":       {"sign-in", "Sign in", []string{`id="email" name="email" type="email"`, `autocomplete="username"`, `id="continue"`, `id="cancel" name="action" value="cancel" formnovalidate`, `name="i"`, `name="csrf"`}},
-		"password":      {"password", "Enter your password", []string{`id="email" name="email"`, `autocomplete="username"`, `id="password" name="password" type="password" autocomplete="current-password"`, `id="continue"`, `id="cancel"`, `id="forgot-password" name="action" value="forgot" formnovalidate`, `id="other-email"`}},
-		"mail-sent":     {"mail-sent", "Look in your mailbox", []string{`id="resend" name="action" value="resend"`, `name="email"`, `id="back"`, "30 minutes"}},
-		"second-factor": {"second-factor", "Enter your code", []string{`id="code" name="code"`, `inputmode="numeric" autocomplete="one-time-code"`, `type="checkbox" id="trust_device" name="trust_device" value="yes"`, `id="continue"`, `id="use-recovery-code" name="action" value="recovery" formnovalidate`, `id="cancel"`}},
-		"new-password":  {"new-password", "Choose a password", []string{`id="new_password" name="new_password" type="password" autocomplete="new-password"`, `id="new_password_again" name="new_password_again"`, `name="token"`, `id="email"`, `id="continue"`, "At least 15"}},
-		"link-expired":  {"link-expired", "This link no longer works", []string{`name="token"`, `id="continue"`}},
-		"organization":  {"organization", "Choose an organization", []string{`type="radio" name="organization" value="nordlys" checked`, `value="tallsmia"`, `id="continue"`, `id="cancel"`}},
-		"invitation":    {"invitation", "You are invited", []string{`name="invitation"`, `id="accept" name="action" value="accept"`, `id="deny" name="action" value="deny"`}},
-		"consent":       {"consent", "Allow access?", []string{`id="accept"`, `id="deny"`, "See your e-mail address"}},
-		"account":       {"account", "Your account", []string{`id="sign-out" name="action" value="sign-out"`, `id="accept"`, `id="deny"`, `id="accept-1"`, `value="end-session"`, "Nordlys AS"}},
-		"preferences":   {"preferences", "Your preferences", []string{`<select id="language" name="language">`, `<select id="name_form" name="name_form">`, `id="time_zone" name="time_zone"`, `id="save"`, `id="back"`}},
-		"sign-out":      {"sign-out", "Sign out", []string{`id="sign-out"`, `id="cancel"`, `name="state"`}},
-		"signed-out":    {"signed-out", "You are signed out", []string{`id="back" href="https://faktura.example/"`}},
-		"form-post":     {"form-post", "Almost done", []string{`<form method="post" action="https://faktura.example/callback" id="form-post">`, `name="code"`, `id="continue"`}},
+		"sign-in":            {"sign-in", "Sign in", []string{`id="email" name="email" type="email"`, `autocomplete="username webauthn"`, `id="use-passkey"`, `id="continue"`, `id="cancel" name="action" value="cancel" formnovalidate`, `name="i"`, `name="csrf"`}},
+		"password":           {"password", "Enter your password", []string{`id="email" name="email"`, `autocomplete="username"`, `id="password" name="password" type="password" autocomplete="current-password webauthn"`, `id="use-passkey"`, `id="continue"`, `id="cancel"`, `id="forgot-password" name="action" value="forgot" formnovalidate`, `id="other-email"`}},
+		"mail-sent":          {"mail-sent", "Look in your mailbox", []string{`id="resend" name="action" value="resend"`, `name="email"`, `id="back"`, "30 minutes"}},
+		"second-factor":      {"second-factor", "Enter your code", []string{`id="code" name="code"`, `inputmode="numeric" autocomplete="one-time-code"`, `type="checkbox" id="trust_device" name="trust_device" value="yes"`, `id="use-passkey"`, `id="continue"`, `id="use-recovery-code" name="action" value="recovery" formnovalidate`, `id="cancel"`}},
+		"new-password":       {"new-password", "Choose a password", []string{`id="new_password" name="new_password" type="password" autocomplete="new-password"`, `id="new_password_again" name="new_password_again"`, `name="token"`, `id="email"`, `id="continue"`, `id="add-passkey"`, "At least 15"}},
+		"new-password-reset": {"new-password", "Choose a password", []string{`id="code" name="code"`, `id="passkey-form" hidden`, `data-beside="code"`, `<input type="hidden" name="code" value="">`, `id="add-passkey"`}},
+		"second-factor-key":  {"second-factor", "Enter your code", []string{`id="use-passkey"`, `type="checkbox" id="trust_device" name="trust_device" value="yes"`}},
+		"link-expired":       {"link-expired", "This link no longer works", []string{`name="token"`, `id="continue"`}},
+		"organization":       {"organization", "Choose an organization", []string{`type="radio" name="organization" value="nordlys" checked`, `value="tallsmia"`, `id="continue"`, `id="cancel"`}},
+		"invitation":         {"invitation", "You are invited", []string{`name="invitation"`, `id="accept" name="action" value="accept"`, `id="deny" name="action" value="deny"`}},
+		"consent":            {"consent", "Allow access?", []string{`id="accept"`, `id="deny"`, "See your e-mail address"}},
+		"account":            {"account", "Your account", []string{`id="sign-out" name="action" value="sign-out"`, `id="accept"`, `id="deny"`, `id="accept-1"`, `value="end-session"`, "Nordlys AS"}},
+		"preferences":        {"preferences", "Your preferences", []string{`<select id="language" name="language">`, `<select id="name_form" name="name_form">`, `id="time_zone" name="time_zone"`, `id="save"`, `id="back"`}},
+		"sign-out":           {"sign-out", "Sign out", []string{`id="sign-out"`, `id="cancel"`, `name="state"`}},
+		"signing-out":        {"signing-out", "You are being signed out", []string{`id="continue" href="/saml/slo?logout=x"`}},
+		"signed-out-partly":  {"signed-out", "You are signed out", []string{`<ul id="remaining">`}},
+		"signed-out":         {"signed-out", "You are signed out", []string{`id="back" href="https://faktura.example/"`}},
+		"form-post":          {"form-post", "Almost done", []string{`<form method="post" action="https://faktura.example/callback" id="form-post">`, `name="code"`, `id="continue"`}},
 		"account-security": {"account-security", "Security", []string{`id="nav-account"`, `id="nav-security"`, `id="nav-applications"`, `id="nav-history"`, `id="nav-data"`, `id="change-email"`,
 			`id="change-password"`, `id="factors"`, `value="end-session"`, `id="sign-out-everywhere" name="action" value="sign-out-everywhere"`, "this browser, too"}},
 		"account-applications":    {"account-applications", "Your applications", []string{`id="revoke" name="action" value="revoke"`, `id="revoke-1"`}},
@@ -219,6 +223,7 @@ func TestContract(t *testing.T) {
 		"recovery-codes":          {"recovery-codes", "Save your recovery codes", []string{`<ol class="codes" id="recovery-codes">`, `<li><code>abcd-efgh-ijkl-mnop</code></li>`, `id="continue"`}},
 		"factors":                 {"factors", "Your second step", []string{`id="add-totp" href="/account/factors/totp"`, `id="remove-totp" name="action" value="remove-totp"`, `id="new-recovery-codes" name="action" value="new-recovery-codes"`, `name="device"`, `value="end-device"`, `id="back"`}},
 		"second-factor-recovery":  {"second-factor", "Enter your code", []string{`id="code" name="code"`, `id="use-totp" name="action" value="totp" formnovalidate`, `id="continue"`}},
+		"keys":                    {"keys", "Passkeys and security keys", []string{`id="add-passkey"`, `id="add-security-key"`, `name="name"`, `name="key"`, `id="rename" name="action" value="rename-key"`, `id="remove" name="action" value="remove-key"`, `id="remove-1"`, `id="back"`}},
 	} {
 		body := get(all[name], web.English).Body.String()
 		for _, want := range append(c.holds, `<body data-page="`+c.page+`">`, "<title>"+c.title+" – Portvakt</title>") {
@@ -237,7 +242,7 @@ func TestEnterContinues(t *testing.T) {
 		body := get(sample, web.English).Body.String()
 		for _, form := range regexp.MustCompile(`(?s)<form.*?</form>`).FindAllString(body, -1) {
 			first := regexp.MustCompile(`<button[^>]*>`).FindString(form)
-			if strings.Contains(form, "<input id=") && !strings.Contains(first, `id="continue"`) && !strings.Contains(first, `id="save"`) {
+			if strings.Contains(form, "<input id=") && !strings.Contains(first, `id="continue"`) && !strings.Contains(first, `id="save"`) && !strings.Contains(first, `id="add-passkey"`) {
 				t.Errorf("%s: Enter presses %s", name, first)
 			}
 		}

@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
-// SignInView asks for the e-mail. Fields: email; buttons continue and, for an application, cancel.
+// SignInView asks for the e-mail. Fields: email, remember (checkbox); buttons continue, for an application cancel and, where
+// the browser has filled the address in, forget-email (action=forget-email).
 type SignInView struct {
 	Conversation
-	Email   string // what was typed before, or login_hint
-	Problem FieldProblem
+	Email    string // what was typed before, login_hint, or what the browser remembers
+	Remember bool   // the checkbox is checked: the browser remembers an address, or is to
+	Filled   bool   // Email is what the browser remembers
+	Problem  FieldProblem
 }
 
 // SignIn writes the page sign-in.
@@ -46,21 +49,33 @@ func (p *Pages) MailSent(w http.ResponseWriter, r *http.Request, v MailSentView)
 }
 
 // NewPasswordView asks for a password twice. Fields: email (shown, read-only), token (hidden), new_password,
-// new_password_again and, with NeedsCode, code; button continue.
+// new_password_again and, with NeedsCode, code; button continue. With Passkey, button add-passkey, which takes the code along.
 type NewPasswordView struct {
 	Conversation
-	Email           string
-	Token           string // the link's token, or empty when something else proves the mailbox
-	First           bool   // the person never had a password: words of welcome
-	Organization    string // name of the organization that invited, for the welcome; may be empty
-	Initial         bool   // an initial password must be replaced before anything else
-	NeedsCode       bool   // a second factor is enrolled and must be shown before anything is stored
+	Email        string
+	Token        string // the link's token, or empty when something else proves the mailbox
+	First        bool   // the person has never had a way to sign in: words of welcome
+	Organization string // name of the organization that invited, for the welcome; may be empty
+	Initial      bool   // an initial password must be replaced before anything else
+	Replaces     bool   // with Passkey: a password that is void with it
+	NeedsCode    bool   // a second factor is enrolled and must be shown before anything is stored
+	CodeProblem  FieldProblem
+	NewPasswordFields
+}
+
+// NewPasswordFields are the fields new_password and new_password_again, and what is wrong with them.
+type NewPasswordFields struct {
 	MinLength       int
 	MaxLength       int
 	PasswordProblem FieldProblem
 	AgainProblem    FieldProblem
-	CodeProblem     FieldProblem
 }
+
+// Good reports whether nothing is wrong with them.
+func (f NewPasswordFields) Good() bool { return f.PasswordProblem == "" && f.AgainProblem == "" }
+
+// Focus reports whether the person begins with the new password.
+func (v NewPasswordView) Focus() bool { return !v.NeedsCode }
 
 // NewPassword writes the page new-password.
 func (p *Pages) NewPassword(w http.ResponseWriter, r *http.Request, v NewPasswordView) {
@@ -100,8 +115,21 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, v SignOutView) {
 type SignedOutView struct {
 	Frame
 	Application string
-	Back        string // address of the application; empty hides the link
-	SignIn      string // address of the sign-in page; empty hides the link
+	Back        string   // address of the application; empty hides the link
+	SignIn      string   // address of the sign-in page; empty hides the link
+	Remaining   []string // applications that have not signed out, or have not said so
+}
+
+// SigningOutView says that applications are visited, one after another. The browser goes on by itself; without that the
+// person follows the link.
+type SigningOutView struct {
+	Frame
+	Next string // address of ours
+}
+
+// SigningOut writes the page signing-out.
+func (p *Pages) SigningOut(w http.ResponseWriter, r *http.Request, v SigningOutView) {
+	p.write(w, r, shown{"signing-out", v.Frame, v, ""})
 }
 
 // SignedOut writes the page signed-out.

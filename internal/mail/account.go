@@ -11,6 +11,7 @@ const (
 	AccountEmailUnusable    AccountKind = "email_unusable"    // to an address that cannot be had
 	AccountEmailUndo        AccountKind = "email_undo"        // to the address before, with a way back
 	AccountEverywhere       AccountKind = "everywhere"        // signed out everywhere
+	AccountFactorsReset     AccountKind = "factors_reset"     // by those who run the installation: everything was lost
 	AccountExported         AccountKind = "exported"          // the person's data were downloaded
 	AccountErasure          AccountKind = "erasure"           // erasure was asked for
 	AccountErasureWithdrawn AccountKind = "erasure_withdrawn" // and is not wanted any more
@@ -34,6 +35,7 @@ var accountParts = map[AccountKind][]string{
 	AccountEmailUnusable:    {"text", "how", "unexpected"},
 	AccountEmailUndo:        {"text", "old", "new", "how", "button", "valid"},
 	AccountEverywhere:       {"text", "unexpected", "button"},
+	AccountFactorsReset:     {"text", "how", "unexpected", "button"},
 	AccountExported:         {"text", "unexpected", "button"},
 	AccountErasure:          {"text", "how", "button"},
 	AccountErasureWithdrawn: {"text", "unexpected", "button"},

@@ -5,10 +5,13 @@ import (
 	"html/template"
 	"strings"
 	"time"
+
+	"portvakt/internal/brand"
 )
 
 // Texts writes the installation's mails.
 type Texts struct {
+	name  string // of the installation
 	words map[string]*words
 	page  *template.Template
 }
@@ -25,7 +28,7 @@ func NewTexts() (*Texts, error) {
 			return nil, err
 		}
 	}
-	return t, nil
+	return t.Named(""), nil
 }
 
 // Recipient is whom a mail is for.
@@ -33,6 +36,9 @@ type Recipient struct {
 	To       string // the bare address
 	Name     string // "" is greeted without a name
 	Language string // a BCP 47 tag; English where it is none of ours
+
+	Organization string // name of the one that the letter comes from; "": the installation
+	Accent       string // the organization's colour, #rrggbb; "": the installation's
 }
 
 // Setup tells somebody that an account was made for them.
@@ -85,12 +91,14 @@ type letter struct {
 	Language, Subject, Heading, Greeting string
 	Parts                                []part
 	Footer                               string
+	From                                 string // whose letter it is
+	Colours                              brand.Palette
 }
 
-// part is a paragraph, or what to press; Fallback introduces the address behind it where the button does not work.
+// part is a paragraph, what to press, or a code to type; Fallback introduces the address behind a button where it does not work.
 type part struct {
 	Text, Link, Fallback string
-	Small                bool
+	Small, Code          bool
 }
 
 func (t *Texts) wordsFor(language string) *words {
@@ -117,6 +125,7 @@ func (t *Texts) begin(kind string, to Recipient, organization string) (*words, *
 	if name := inText(to.Name); name != "" {
 		l.Greeting = w.fill("greeting.name", "name", name)
 	}
+	t.frame(l, to)
 	return w, l
 }
 
@@ -229,6 +238,6 @@ func (l *letter) text() string {
 			b.WriteString(p.Text + "\n\n")
 		}
 	}
-	b.WriteString("-- \n" + l.Footer + "\n")
+	b.WriteString("-- \n" + l.From + "\n" + l.Footer + "\n")
 	return b.String()
 }

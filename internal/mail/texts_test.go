@@ -24,7 +24,7 @@ func newTexts(t *testing.T) *mail.Texts {
 	return texts
 }
 
-var accountKinds = []mail.AccountKind{mail.AccountEmailConfirm, mail.AccountEmailUnusable, mail.AccountEmailUndo, mail.AccountEverywhere, mail.AccountExported,
+var accountKinds = []mail.AccountKind{mail.AccountEmailConfirm, mail.AccountEmailUnusable, mail.AccountEmailUndo, mail.AccountEverywhere, mail.AccountFactorsReset, mail.AccountExported,
 	mail.AccountErasure, mail.AccountErasureWithdrawn, mail.AccountErasureOperator}
 
 // every makes one mail of each kind.
@@ -53,6 +53,10 @@ func every(texts *mail.Texts, to mail.Recipient, organization string) map[string
 		all["account_"+string(kind)] = texts.Account(mail.AccountMail{Recipient: to, Kind: kind, At: at, Old: "kari@nordlys.example", New: "kari.hansen@nordlys.example",
 			Link: "https://id.example/account/email/undo?token=abc", ValidFor: 7 * 24 * time.Hour, Subject: "usr_06bq"})
 	}
+	for _, change := range []mail.KeyChange{mail.KeyAdded, mail.KeyInstead, mail.KeyRemoved, mail.KeySuspicious} {
+		all[string(change)] = texts.KeyChanged(mail.KeyChanged{Recipient: to, Change: change, At: at, KeyName: organization, AccountURL: "https://id.example/account/keys"})
+	}
+	all["code"] = texts.Code(mail.Code{Recipient: to, Code: "01234567", At: at, ValidFor: 10 * time.Minute})
 	addNotices(texts, all, to, organization)
 	return all
 }

@@ -89,7 +89,7 @@ func (w *words) moment(t time.Time) string {
 	if t.Location() == time.UTC {
 		zone = " UTC"
 	}
-	return w.fill("time.moment", "date", w.date(t), "clock", t.Format("15:04")) + zone
+	return w.fill("time.moment", "date", w.date(t), "clock", w.fill("time.clock", "hour", t.Format("15"), "minute", t.Format("04"))) + zone
 }
 
 func (w *words) date(t time.Time) string {

@@ -5,5 +5,6 @@
 // Invariant: only html/template writes HTML, and no page carries an inline script or style (TestHostileValuesAreEscaped,
 // TestPolicyHasNoInline).
 // Invariant: a page is rendered into memory first, so nobody ever sees half of one (TestBrokenTemplateIsCleanError).
-// Invariant: pages are never cached; assets carry the hash of their content in their address and are cached for good.
+// Invariant: pages are never cached; assets carry the hash of their content in their address and are cached for good
+// (TestPageHeaders, TestAssets).
 package web

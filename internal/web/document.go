@@ -28,8 +28,13 @@ func NewDocument(v any) (*Document, error) {
 
 // Prepared is a document of JSON with its entity tag and what is said to caches.
 func Prepared(body []byte, etag, cache string) *Document {
+	return PreparedAs("application/json", body, etag, cache)
+}
+
+// PreparedAs is Prepared for a document of another kind.
+func PreparedAs(contentType string, body []byte, etag, cache string) *Document {
 	return &Document{body: body, etag: etag, header: http.Header{
-		"Content-Type": {"application/json"}, "Etag": {etag}, "Cache-Control": {cache},
+		"Content-Type": {contentType}, "Etag": {etag}, "Cache-Control": {cache},
 		"Access-Control-Allow-Origin": {"*"}, // public, and asked for without credentials by scripts of applications
 		"X-Content-Type-Options":      {"nosniff"},
 	}}

@@ -41,7 +41,7 @@ func (r *Renderer) pageHeaders(h http.Header, p Page) {
 func (p Page) policy() string {
 	s := "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action " + formAction(p.FormAction) + "; base-uri 'none'; frame-ancestors 'none'"
 	if p.Script != "" {
-		s += "; script-src 'self'"
+		s += "; script-src 'self'; connect-src 'self'"
 	}
 	return s
 }

@@ -34,6 +34,15 @@ type Page struct {
 
 	FormAction []string // addresses that the answer to this page's forms may redirect to, beside our own
 	Script     string   // name of the one script asset of this page, if any
+
+	Brand Brand // the organization's that the page is about; the zero Brand is the installation's
+}
+
+// Brand is whose page it looks like.
+type Brand struct {
+	Name   string // of the organization; "" is the installation's
+	Logo   string // address of the picture; "": the name stands there
+	Accent string // address of the stylesheet that sets the colours; "": the installation's
 }
 
 // Template is a parsed page in all languages.
@@ -67,9 +76,10 @@ func (r *Renderer) Template(source fs.FS, names ...string) (*Template, error) {
 // layout is the dot of the layout.
 type layout struct {
 	Page
-	Language  Language
-	TitleText string
-	Languages []languageLink
+	Installation string
+	Language     Language
+	TitleText    string
+	Languages    []languageLink
 }
 
 // Language is the language that a page with these wishes is shown in: the switcher's choice in the request's query comes
@@ -112,7 +122,7 @@ func (r *Renderer) execute(req *http.Request, p Page) ([]byte, error) {
 	l := r.Language(req, p)
 	var body bytes.Buffer
 	err := p.Template.byLanguage[l.index()].ExecuteTemplate(&body, "layout.html", layout{
-		Page: p, Language: l, TitleText: r.texts.T(l, p.Title, p.TitleArgs...), Languages: languageLinks(req, l),
+		Page: p, Installation: r.name, Language: l, TitleText: r.texts.T(l, p.Title, p.TitleArgs...), Languages: languageLinks(req, l),
 	})
 	return body.Bytes(), err
 }

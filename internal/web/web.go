@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 // Config is what a Renderer needs from its house; the zero value serves pages over plain http and logs to slog.Default.
 type Config struct {
+	Name      string                     // of the installation, in titles and above the pages; "": Portvakt
 	Issuer    string                     // the installation's address; https switches Strict-Transport-Security on
 	Locales   []fs.FS                    // further catalogues, each with locales/{en,nb,sv,de}.json
 	RequestID func(*http.Request) string // shown on error pages so that support can find the log line
@@ -18,6 +20,7 @@ type Config struct {
 
 // Renderer writes pages. It is immutable after New and shared by all requests.
 type Renderer struct {
+	name      string
 	texts     *Catalogue
 	assets    *assets
 	secure    bool
@@ -36,7 +39,7 @@ func New(c Config) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{texts: texts, assets: static, secure: strings.HasPrefix(c.Issuer, "https://"), requestID: c.RequestID, log: c.Log}
+	r := &Renderer{name: cmp.Or(c.Name, "Portvakt"), texts: texts, assets: static, secure: strings.HasPrefix(c.Issuer, "https://"), requestID: c.RequestID, log: c.Log}
 	if r.log == nil {
 		r.log = slog.Default()
 	}
