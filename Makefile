@@ -10,7 +10,7 @@ build: ## build the static binary bin/portvakt
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/portvakt ./cmd/portvakt
 
 check: static ## everything quick: format, vet, staticcheck, generated files, rules of the house, tests on SQLite (small sizes)
-	env -u TEST_POSTGRES_URL -u REQUIRE_POSTGRES go test -short ./...
+	env -u TEST_POSTGRES_URL -u REQUIRE_POSTGRES go test -short -vet=off ./... # static has vetted it all, with more
 
 static: ## what needs no test to run: format, vet, staticcheck, generated files
 	@unformatted=$$(go list -tags e2e -f '{{.Dir}}' ./... | xargs gofmt -l | sort -u); \

@@ -161,11 +161,7 @@ func TestChangesAndQuestionsAtOnce(t *testing.T) {
 // twoNodes are two processes over one PostgreSQL.
 func twoNodes(t *testing.T) (a, b *node) {
 	t.Helper()
-	url, ok := testenv.URLs(t)["postgresql"]
-	if !ok {
-		t.Skip("needs PostgreSQL: several processes never share a SQLite file")
-	}
-	cfg := sqldb.Config{URL: url(t), MaxConnections: 4}
+	cfg := sqldb.Config{URL: testenv.PostgreSQL(t), MaxConnections: 4}
 	return newNode(testenv.Open(t, cfg), 0), newNode(testenv.Open(t, cfg), 0)
 }
 

@@ -43,7 +43,7 @@ func TestMemberOfIsTheOneThatCounts(t *testing.T) {
 
 func TestFinding(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	s := Compile(h.m)
 	for word, want := range map[string]directory.GroupID{"finance": h.group("finance"), h.group("finance").String(): h.group("finance"),
 		"lost": {}, "": {}, directory.GroupID(fakeID('g', 99)).String(): {}, h.id("Ola").String(): {}} {
@@ -68,7 +68,7 @@ func TestFinding(t *testing.T) {
 
 func TestAKeyIsNoOtherGroupsID(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	mine, gone := directory.GroupID(fakeID('g', 90)), directory.GroupID(fakeID('g', 91))
 	thief, late := directory.GroupID(fakeID('g', 92)), directory.GroupID(fakeID('g', 93))
 	h.m.Groups = append(h.m.Groups, directory.Group{ID: mine, Key: "mine"}, directory.Group{ID: thief, Key: mine.String()}, directory.Group{ID: late, Key: gone.String()})
@@ -98,7 +98,7 @@ func TestAnEmptyOrganizationAnswers(t *testing.T) {
 
 func TestFactsAreShortInJSON(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	out, err := json.Marshal(Fact{Kind: FactRule, Module: "invoices", From: Side{Group: h.group("finance")}, Word: "read"})
 	if want := `{"kind":"sharing_rule","from":{"group":"` + h.group("finance").String() + `"},"module":"invoices","word":"read"}`; err != nil || string(out) != want {
 		t.Errorf("%s, %v", out, err)

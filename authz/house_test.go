@@ -14,13 +14,15 @@ import (
 //
 // All roles have the profile Manager, which allows everything in invoices.
 type house struct {
+	t     testing.TB
 	m     *directory.AccessModel
 	names map[directory.MembershipID]string
 	at    map[string]int
 }
 
-func newHouse() *house {
-	h := &house{names: map[directory.MembershipID]string{}, at: map[string]int{}}
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	h := &house{t: t, names: map[directory.MembershipID]string{}, at: map[string]int{}}
 	h.m = &directory.AccessModel{Organization: directory.OrganizationID{1}, Version: 1, Sharing: map[string]directory.SharingLevel{},
 		GroupMembers: map[directory.GroupID][]directory.GroupMember{},
 		Modules: []directory.Module{{Key: "invoices", Names: map[string]string{"en": "Invoices", "nb": "Fakturaer"}, Fields: []string{"amount", "note"}, Tools: []string{"export"}},
@@ -65,7 +67,8 @@ func (h *house) role(key string) directory.RoleID {
 			return r.ID
 		}
 	}
-	panic("no role " + key)
+	h.t.Fatal("no role " + key)
+	return directory.RoleID{}
 }
 
 func (h *house) group(key string) directory.GroupID {
@@ -74,7 +77,8 @@ func (h *house) group(key string) directory.GroupID {
 			return g.ID
 		}
 	}
-	panic("no group " + key)
+	h.t.Fatal("no group " + key)
+	return directory.GroupID{}
 }
 
 // owner is a member by name, or a group by key.

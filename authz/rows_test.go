@@ -8,15 +8,16 @@ import (
 )
 
 // private is a house in which nothing is shared by default.
-func private() *house {
-	h := newHouse()
+func private(t testing.TB) *house {
+	t.Helper()
+	h := newHouse(t)
 	h.m.Sharing["invoices"] = directory.SharingPrivate
 	return h
 }
 
 func TestR11_ARecordOwnedByAGroupIsOpenToAllInTheGroup(t *testing.T) {
 	t.Parallel()
-	h := private()
+	h := private(t)
 	h.put("accounting", directory.GroupMember{Member: h.id("Sven")})
 	for _, action := range []string{"view", "edit", "delete", "create", "export"} {
 		h.expects(t, "Sven", action, "accounting", ReasonGroup)
@@ -39,7 +40,7 @@ func TestR11_ARecordOwnedByAGroupIsOpenToAllInTheGroup(t *testing.T) {
 
 func TestR12_AHigherRoleReachesThoseBelowInTheSameBranch(t *testing.T) {
 	t.Parallel()
-	h := private()
+	h := private(t)
 	for _, action := range []string{"view", "edit", "delete"} {
 		h.expects(t, "Kari", action, "Ola", ReasonRoleAbove)
 		h.expects(t, "Kari", action, "Tor", ReasonRoleAbove)
@@ -55,7 +56,7 @@ func TestR12_AHigherRoleReachesThoseBelowInTheSameBranch(t *testing.T) {
 
 func TestR12_AnEndedOwnerKeepsThePlaceOrPassesItOn(t *testing.T) {
 	t.Parallel()
-	h := private()
+	h := private(t)
 	end := hours(1)
 	h.join("Nina", directory.Member{Role: h.role("trainee"), End: end})
 	h.expects(t, "Ola", "view", "Nina", ReasonRoleAbove)
@@ -89,7 +90,7 @@ func TestR12_AnEndedOwnerKeepsThePlaceOrPassesItOn(t *testing.T) {
 
 func TestR14_AProfileDecidesModulesFieldsAndTools(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	h.m.Profiles[0].Modules["invoices"] = directory.ProfileModule{View: true, Edit: true, Tools: []string{"export"},
 		Fields: map[string]directory.FieldAccess{"amount": directory.FieldReadOnly}}
 	for action, want := range map[string]Reason{"view": ReasonOwner, "edit": ReasonOwner, "create": ReasonPermission, "delete": ReasonPermission, "export": ReasonOwner, "import": ReasonUnknownAction} {
@@ -119,7 +120,7 @@ func TestR16_EverybodySeesEachOthersRecordsUnlessToldOtherwise(t *testing.T) {
 		"": {true, true, false}, directory.SharingPrivate: {}, directory.SharingPublicRead: {true, false, false},
 		directory.SharingPublicReadWrite: {true, true, false}, directory.SharingPublicFull: {true, true, true},
 	} {
-		h := newHouse()
+		h := newHouse(t)
 		if level != "" {
 			h.m.Sharing["invoices"] = level
 		}
@@ -136,7 +137,7 @@ func TestR16_EverybodySeesEachOthersRecordsUnlessToldOtherwise(t *testing.T) {
 
 func TestR16_SharingRulesOpenFromOneToAnother(t *testing.T) {
 	t.Parallel()
-	h := private()
+	h := private(t)
 	h.put("accounting", directory.GroupMember{Member: h.id("Sven")})
 	h.put("finance", directory.GroupMember{Group: h.group("accounting")})
 	h.rule(directory.SharingParty{Role: h.role("seller"), WithBelow: true}, directory.SharingParty{Group: h.group("accounting")}, directory.ShareRead)
@@ -165,7 +166,7 @@ func TestR16_SharingRulesOpenFromOneToAnother(t *testing.T) {
 
 func TestR20_RecordsOfTheArchivedDemandANewOwner(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	h.join("Gro", directory.Member{Role: h.role("seller"), ArchivedAt: testNow.AddDate(0, -1, 0), EndedAt: testNow.AddDate(0, -1, 0), Successor: h.id("Sven")})
 	h.expects(t, "Kari", "view", "Gro", ReasonRoleAbove)
 	for _, action := range []string{"create", "edit", "delete"} {
@@ -187,7 +188,7 @@ func TestR20_RecordsOfTheArchivedDemandANewOwner(t *testing.T) {
 func TestR22_ThreeGradesOfAModule(t *testing.T) {
 	t.Parallel()
 	for grade, want := range map[directory.Grade][5]bool{directory.GradeNone: {}, directory.GradeView: {true}, directory.GradeEdit: {true, true, true, true, false}} {
-		h := newHouse()
+		h := newHouse(t)
 		h.join("Per", directory.Member{Grants: map[string]directory.Grade{"invoices": grade}})
 		for i, action := range []string{"view", "create", "edit", "delete", "export"} {
 			reason := ReasonPermission
@@ -197,7 +198,7 @@ func TestR22_ThreeGradesOfAModule(t *testing.T) {
 			h.expects(t, "Per", action, "Per", reason)
 		}
 	}
-	h := newHouse()
+	h := newHouse(t)
 	h.join("Lise", directory.Member{Kind: directory.Limited, Role: h.role("chief"), Grants: map[string]directory.Grade{"expenses": directory.GradeView}})
 	h.expects(t, "Lise", "view", "Lise", ReasonSelfService)
 	s := Compile(h.m)
@@ -208,7 +209,7 @@ func TestR22_ThreeGradesOfAModule(t *testing.T) {
 
 func TestR06_ASegmentNarrowsWhatIsSeen(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	h.join("Per", directory.Member{Role: h.role("chief"), Segments: []string{"oslo"}})
 	h.join("Adm", directory.Member{Role: h.role("chief"), Segments: []string{"oslo"}, Administrator: true})
 	s := Compile(h.m)

@@ -88,7 +88,7 @@ func note(used map[string]bool, part string, f Fact) {
 // TestSentencesArePlain reads one explanation in each language as a bookkeeper would.
 func TestSentencesArePlain(t *testing.T) {
 	t.Parallel()
-	h := newHouse()
+	h := newHouse(t)
 	h.m.Sharing["invoices"] = directory.SharingPrivate
 	s := Compile(h.m)
 	names := func(id directory.MembershipID) string { return h.names[id] }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"portvakt/internal/actor"
+	"portvakt/internal/bearertoken"
 	"portvakt/internal/directory"
 )
 
@@ -46,7 +47,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Invariant: nothing but a live provisioning token passes, on every path (TestWall058_CredentialsOfTheWrongKind);
 // a path of another organization is answered like one of no organization (TestWall059_TheNeighbour).
 func (x *exchange) serve() error {
-	client, use, noted, err := x.h.dir.ProvisioningClients.AuthenticateUse(x.ctx, bearer(x.r.Header))
+	client, use, noted, err := x.h.dir.ProvisioningClients.AuthenticateUse(x.ctx, bearertoken.Of(x.r.Header["Authorization"]))
 	if err != nil {
 		return authenticationError(err)
 	}
@@ -87,19 +88,6 @@ func (x *exchange) serve() error {
 		}
 	}
 	return route.serve(x)
-}
-
-// bearer is the one bearer token of the Authorization header, "" if there is none or more than one header.
-func bearer(header http.Header) string {
-	values := header.Values("Authorization")
-	if len(values) != 1 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 // authenticationError keeps a failing database from looking like a wrong token.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"portvakt/authz"
+	"portvakt/internal/bearertoken"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 )
@@ -99,7 +100,7 @@ func (x *exchange) identify() {
 
 // authenticate takes a client's own token for this address with the scope, and no other (RFC 6750 §2.1).
 func (x *exchange) authenticate() error {
-	bearer := bearerOf(x.r.Header["Authorization"])
+	bearer := bearertoken.Of(x.r.Header["Authorization"])
 	if bearer == "" {
 		return errNoToken
 	}
@@ -117,18 +118,6 @@ func (x *exchange) authenticate() error {
 		return errScope
 	}
 	return nil
-}
-
-// bearerOf is the one bearer token of the Authorization header, "" if there is none or more than one header.
-func bearerOf(values []string) string {
-	if len(values) != 1 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 // body reads the whole body as a text.

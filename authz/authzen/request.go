@@ -88,13 +88,8 @@ type request struct {
 
 var errTooMany = fault.Newf(fault.Invalid, "too_many_evaluations", "A request has at most %d evaluations", maxEvaluations).On("evaluations")
 
-// parse reads a body. What is of the wrong kind is noted and refused only where it is asked for.
-func parse(body string) (*request, error) {
-	r := &request{}
-	return r, r.parse(body)
-}
-
-// parse reads a body into a request that may have been used before.
+// parse reads a body into a request that may have been used before. What is of the wrong kind is noted and refused only where
+// it is asked for.
 func (r *request) parse(body string) error {
 	if !utf8.ValidString(body) {
 		return errJSON

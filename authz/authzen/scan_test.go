@@ -105,3 +105,8 @@ func TestDefaults(t *testing.T) {
 		}
 	}
 }
+
+func parse(body string) (*request, error) {
+	r := &request{}
+	return r, r.parse(body)
+}

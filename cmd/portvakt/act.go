@@ -31,10 +31,12 @@ var acts = map[string]func(context.Context, *house, json.RawMessage) (string, er
 	"operator.grant":   actOn(grantOperator),
 	"operator.revoke":  actOn(revokeOperator),
 	"operator.erase":   actOn(erasePerson),
-	"explain":          actOn(explainDecision),
-	"recalculate":      actOn(askRecalculation),
-	"recalculation":    actOn(watchRecalculation),
-	"service-account":  actOn(actOnServiceAccount),
+
+	"operator.reset-factors": actOn(resetFactors),
+	"explain":                actOn(explainDecision),
+	"recalculate":            actOn(askRecalculation),
+	"recalculation":          actOn(watchRecalculation),
+	"service-account":        actOn(actOnServiceAccount),
 
 	"provisioning-client": actOn(actOnProvisioningClient),
 }

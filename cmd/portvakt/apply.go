@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 
 	"portvakt/cmd/portvakt/seed"
+	"portvakt/configs"
 	"portvakt/idp/application"
 	"portvakt/idp/credential"
+	"portvakt/idp/saml"
 	"portvakt/internal/directory"
 	"portvakt/internal/secret"
 	"portvakt/internal/sqldb"
@@ -37,6 +39,7 @@ func (c applyCommand) Run(w world) error {
 	if c.Dev && cfg.Keys.Master == "" {
 		cfg.Keys.Master = devMaster
 	}
+	cfg.Outgoing.AllowLoopback = cfg.Outgoing.AllowLoopback || c.Dev // as serve --dev does
 	request := applyRequest{Name: c.File, Data: data, DryRun: c.DryRun, Details: c.Details}
 	text, err := c.here(w, cfg, request)
 	if errors.Is(err, errServed) {
@@ -71,7 +74,7 @@ func (c applyCommand) here(w world, cfg Config, request applyRequest) (string, e
 	if err := prepareTables(w.ctx, db.DB, runOf(request.DryRun)); err != nil {
 		return "", err
 	}
-	h := &house{db: db.DB, dir: directory.New(db.DB), keys: keys}
+	h := &house{db: db.DB, dir: directory.New(db.DB).In(cfg.allows()), keys: keys}
 	h.credentials = credential.New(db.DB, secret.NewPasswords(secret.DefaultParams), keys, nil, credential.Config{})
 	return h.applyOrPlan(w.ctx, file, request)
 }
@@ -113,8 +116,14 @@ const (
 func runOf(dry bool) kindOfRun { return kindOfRun(dry) }
 
 func parseFile(name string, data []byte, secrets secretsAllowed) (*seed.File, error) {
-	file, problems := seed.Parse(name, data, seed.Options{AllowPlainSecrets: bool(secrets), Folder: filepath.Dir(name),
-		CheckApplication: application.Check, CheckHash: checkHash, CheckTOTP: func(text string) error { _, err := credential.ParseSecret(text); return err }})
+	return parseFrom(name, data, seed.Options{AllowPlainSecrets: bool(secrets), Folder: filepath.Dir(name)})
+}
+
+func parseFrom(name string, data []byte, o seed.Options) (*seed.File, error) {
+	o.CheckApplication, o.CheckHash = application.Check, checkHash
+	o.ReadMetadata, o.AttributeTemplates = readMetadata, saml.Templates()
+	o.CheckTOTP = func(text string) error { _, err := credential.ParseSecret(text); return err }
+	file, problems := seed.Parse(name, data, o)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -169,6 +178,9 @@ func (h *house) applyRequest(dev bool) func(context.Context, applyRequest) (stri
 func parseSeed(o options) (*seed.File, error) {
 	if o.seed == nil {
 		return nil, nil
+	}
+	if o.seedName == demoSeed {
+		return parseFrom(o.seedName, o.seed, seed.Options{AllowPlainSecrets: true, ReadFile: configs.ReadFile})
 	}
 	return parseFile(o.seedName, o.seed, plainSecrets)
 }

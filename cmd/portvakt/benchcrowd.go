@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"runtime/debug"
+
 	"portvakt/cmd/portvakt/bench"
 	"portvakt/internal/sqldb"
 	"portvakt/migrations"
@@ -45,6 +48,9 @@ type benchDirectoryCommand struct {
 
 // Run measures both databases.
 func (c benchDirectoryCommand) Run(w world) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent) // as the service has it
+	}
 	var databases []*sqldb.DB
 	for _, url := range []string{c.Database, c.Small} {
 		if url == "" {

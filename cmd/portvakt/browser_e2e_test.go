@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -51,10 +52,28 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
-// listen collects errors. A status of 4xx is what some pages are shown with, and not an error.
+// speaks has the browser ask for pages in the language, as a browser of that language does.
+func (b *browser) speaks(language string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// withoutScripts is a browser in which JavaScript is off.
+func withoutScripts(t *testing.T) *browser {
+	t.Helper()
+	b := newBrowser(t)
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// listen collects errors. A status of 4xx is what some pages are shown with, and not an error; so is the gallery's 500.
 func (b *browser) listen(event any) {
 	added, ok := event.(*log.EventEntryAdded)
-	if !ok || added.Entry.Level != "error" || strings.Contains(added.Entry.Text, "the server responded with a status of 4") {
+	if !ok || added.Entry.Level != "error" || strings.Contains(added.Entry.Text, "the server responded with a status of 4") || strings.Contains(added.Entry.URL, "/error-internal?") {
 		return
 	}
 	_, _ = b.complaints.Write([]byte(added.Entry.Text + "\n"))
@@ -157,10 +176,7 @@ func TestBrowserWithoutJavaScript(t *testing.T) {
 		const email = "lars@nordlys.example"
 		s.hire(email, "Lars", "Berg", nil)
 		newPerson(t).setUp(s.mails(email, 1)[0].setupLink(t)).on("account")
-		b := newBrowser(t)
-		if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-			t.Fatal(err)
-		}
+		b := withoutScripts(t)
 		b.open(s.demo).press("sign-in").fill("email", email).press("continue").fill("password", newPassword).press("continue")
 		value(b, chromedp.WaitVisible("#sign-out"))
 		b.press("sign-out")

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"portvakt/internal/config"
 	"portvakt/internal/httpserver"
@@ -71,6 +72,9 @@ func (c *Config) checkMail(source string) config.Problems {
 func (c *Config) checkValues(source string) config.Problems {
 	var problems config.Problems
 	add := adder(&problems, source)
+	if name := c.Brand.Name; strings.TrimSpace(name) != name || name == "" || len(name) > 60 || strings.ContainsFunc(name, unicode.IsControl) {
+		add("brand.name is 1 to 60 bytes on one line, without spaces around them")
+	}
 	if err := checkDatabase(c.Database.URL); err != nil {
 		add("database.url: %v", err)
 	}
@@ -83,6 +87,14 @@ func (c *Config) checkValues(source string) config.Problems {
 	} {
 		if d.value < time.Minute {
 			add("%s is shorter than a minute", d.name)
+		}
+	}
+	if _, err := c.Passkeys.makers(time.Now()); err != nil {
+		add("%v", err)
+	}
+	for _, origin := range c.Passkeys.RelatedOrigins {
+		if err := checkIssuer(origin); err != nil { // an origin has the same form
+			add("passkeys.related_origins: %v", err)
 		}
 	}
 	if c.Tokens.Access > 24*time.Hour {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -21,16 +22,24 @@ import (
 // Config is every option of the service. configs/example.yaml is generated from it.
 type Config struct {
 	Issuer    string            `yaml:"issuer" doc:"The address under which people and applications reach the service. Every link and token carries it; it never changes." example:"https://id.example.com"`
+	Brand     BrandConfig       `yaml:"brand" doc:"How the installation shows itself where no organization does."`
 	Server    httpserver.Config `yaml:"server" doc:"The listener."`
 	Database  DatabaseConfig    `yaml:"database" doc:"Where everything is kept."`
 	Keys      KeysConfig        `yaml:"keys" doc:"The keys that protect the database's secrets and sign tokens."`
 	Mail      MailConfig        `yaml:"mail" doc:"The mail server that setup links, invitations and notices go through."`
 	Outgoing  OutgoingConfig    `yaml:"outgoing" doc:"Requests that the service itself makes, such as back-channel logout."`
 	Sessions  SessionsConfig    `yaml:"sessions" doc:"How long people stay signed in."`
+	Passkeys  PasskeysConfig    `yaml:"passkeys" doc:"Passkeys and security keys. They belong to the issuer's domain; under an IP address there are none."`
 	Passwords PasswordsConfig   `yaml:"passwords" doc:"What passwords are checked by when they are chosen."`
 	Tokens    TokensConfig      `yaml:"tokens" doc:"How long tokens work."`
+	SAML      SAMLConfig        `yaml:"saml" doc:"What the metadata of the SAML 2.0 identity provider says."`
 	Metrics   MetricsConfig     `yaml:"metrics" doc:"The listener for metrics."`
 	Log       LogConfig         `yaml:"log" doc:"What is logged, to standard error."`
+}
+
+// BrandConfig says how the installation shows itself.
+type BrandConfig struct {
+	Name string `yaml:"name" doc:"Its name, in the titles of pages, above them, in mails and in authenticator apps." example:"Nordlys ID"`
 }
 
 // DatabaseConfig says where everything is kept.
@@ -53,7 +62,7 @@ type MailConfig struct {
 	User     string      `yaml:"user" doc:"User name at the mail server; empty for none." example:"portvakt"`
 	Password secret.Text `yaml:"password" doc:"Password at the mail server." example:"\"\""`
 	From     string      `yaml:"from" doc:"The sender's address." example:"no-reply@id.example.com"`
-	FromName string      `yaml:"from_name" doc:"The sender's name."`
+	FromName string      `yaml:"from_name" doc:"The sender's name; empty for brand.name."`
 	CAFile   string      `yaml:"ca_file" doc:"Certificates (PEM file) that the mail server's must come from, instead of the system's." example:"/etc/portvakt/mail-ca.pem"`
 }
 
@@ -67,6 +76,13 @@ type OutgoingConfig struct {
 type SessionsConfig struct {
 	Idle     time.Duration `yaml:"idle" doc:"A session ends after so long without use."`
 	Absolute time.Duration `yaml:"absolute" doc:"A session ends after so long in any case."`
+}
+
+// PasskeysConfig says where passkeys work, and whose are told from others.
+type PasskeysConfig struct {
+	Metadata       string   `yaml:"metadata" doc:"The FIDO Alliance's signed metadata (MDS3 blob) as a file; with it organizations can ask for attested keys. Nothing is fetched." example:"/etc/portvakt/mds.blob"`
+	MetadataRoot   string   `yaml:"metadata_root" doc:"The root certificate (PEM file) that signs it, instead of the FIDO Alliance's." example:"/etc/portvakt/mds-root.pem"`
+	RelatedOrigins []string `yaml:"related_origins" doc:"Further origins of yours whose pages may use the issuer's passkeys; they are told at /.well-known/webauthn." example:"[https://id.example.org]"`
 }
 
 // TokensConfig says how long tokens work.
@@ -92,7 +108,8 @@ func defaults() Config {
 		Server:   withAddr(httpserver.DefaultConfig(), ":8080"),
 		Database: DatabaseConfig{URL: "data/portvakt.db", MaxConnections: 16},
 		Keys:     KeysConfig{RotateEvery: 90 * 24 * time.Hour},
-		Mail:     MailConfig{TLS: "starttls", FromName: "Portvakt"},
+		Brand:    BrandConfig{Name: "Portvakt"},
+		Mail:     MailConfig{TLS: "starttls"},
 		Outgoing: OutgoingConfig{Config: outgoing.DefaultConfig()},
 		Sessions: SessionsConfig{Idle: 8 * time.Hour, Absolute: 24 * time.Hour},
 		Tokens:   TokensConfig{Access: 10 * time.Minute, RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour},
@@ -161,7 +178,7 @@ func (c *Config) rawMaster() ([]byte, error) {
 func (c *Config) smtp(ca []byte) mail.SMTPConfig {
 	return mail.SMTPConfig{
 		Host: c.Mail.Host, Port: c.Mail.Port, User: c.Mail.User, Password: c.Mail.Password, From: c.Mail.From,
-		FromName: c.Mail.FromName, TLS: mail.TLSMode(c.Mail.TLS), CA: ca,
+		FromName: cmp.Or(c.Mail.FromName, c.Brand.Name), TLS: mail.TLSMode(c.Mail.TLS), CA: ca,
 	}
 }
 

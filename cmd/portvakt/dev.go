@@ -15,9 +15,12 @@ import (
 )
 
 // devClock is a clock that POST /dev/clock moves. Only --dev uses one.
-type devClock struct{ offset atomic.Int64 }
+type devClock struct {
+	machine func() time.Time
+	offset  atomic.Int64
+}
 
-func (c *devClock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
+func (c *devClock) now() time.Time { return c.machine().Add(time.Duration(c.offset.Load())) }
 
 // devTools are the endpoints of --dev: captured mail, the clock, key rotation. They exist on loopback only; a start
 // without --dev does not have them.

@@ -49,6 +49,10 @@ const (
 
 // Run looks at everything; exit code 1 where something is broken.
 func (c doctorCommand) Run(w world) error {
+	cfg, err := c.configuration(w)
+	if err != nil {
+		return err
+	}
 	db, err := c.open(w)
 	if err != nil {
 		return err
@@ -64,7 +68,7 @@ func (c doctorCommand) Run(w world) error {
 		return errUnwell
 	}
 	d.say(fine, "tables", "up to date")
-	for _, look := range []func() error{d.signing, func() error { return d.history(c.Heads) }, d.waiting, d.events, d.directory} {
+	for _, look := range []func() error{d.signing, func() error { return d.history(c.Heads) }, d.waiting, d.events, d.directory, d.providers, func() error { return d.makers(&cfg) }} {
 		if err := look(); err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
 )
@@ -176,10 +175,7 @@ func TestBrowserFactors(t *testing.T) {
 		}
 		s := serve(t, database, "--seed", seed)
 		const email = "ada@nordlys.example"
-		b := newBrowser(t)
-		if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-			t.Fatal(err)
-		}
+		b := withoutScripts(t)
 		signIn := func(password string) {
 			b.open(s.demo).press("sign-in").on("sign-in").fill("email", email).press("continue").on("password").fill("password", password).press("continue")
 		}

@@ -64,13 +64,19 @@ func eachEngine(t *testing.T, test func(t *testing.T, database string)) {
 // serve starts a service with the demo data on free ports and stops it when the test ends.
 func serve(t *testing.T, database string, args ...string) *service {
 	t.Helper()
+	return serveAt(t, nil, database, args...)
+}
+
+// serveAt is serve by a clock of the test's own.
+func serveAt(t *testing.T, now func() time.Time, database string, args ...string) *service {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan addresses, 1)
 	ended := make(chan int, 1)
 	output := &syncBuffer{}
 	args = append([]string{"serve", "--dev", "--addr", "127.0.0.1:0", "--demo-addr", "127.0.0.1:0", "--data", t.TempDir(), "--database", database}, args...)
 	go func() {
-		ended <- run(world{ctx: ctx, stdout: output, stderr: output, started: func(a addresses) { ready <- a }}, args)
+		ended <- run(world{ctx: ctx, stdout: output, stderr: output, now: now, started: func(a addresses) { ready <- a }}, args)
 	}()
 	s := &service{t: t, output: output}
 	s.stop = sync.OnceFunc(func() {

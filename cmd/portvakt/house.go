@@ -16,6 +16,7 @@ import (
 	"portvakt/idp/credential"
 	"portvakt/idp/interaction"
 	"portvakt/idp/oidc"
+	"portvakt/idp/saml"
 	"portvakt/idp/session"
 	"portvakt/idp/signing"
 	"portvakt/idp/token"
@@ -57,6 +58,7 @@ type house struct {
 	reminded    time.Time // when remindEnding last did
 	engine      *authz.Engine
 	oidc        *oidc.Handler
+	saml        *saml.Handler
 	scim        *scim.Handler
 	api         *api.Handler
 	access      *authzen.Handler
@@ -65,11 +67,12 @@ type house struct {
 	pages       *idpweb.Pages
 	mails       *mail.Captured // under --dev alone
 	outside     *outgoing.Client
+	refresher   *saml.Refresher
 }
 
 // build puts the house together over an open, migrated database. Nothing runs yet.
 func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *slog.Logger) (*house, error) {
-	h := &house{log: log, db: db, clock: clock, dir: directory.New(db), events: outbox.New(db, log), limits: ratelimit.New(db)}
+	h := &house{log: log, db: db, clock: clock, dir: directory.New(db).In(o.allows()), events: outbox.New(db, log), limits: ratelimit.New(db)}
 	h.engine = authz.New(h.dir.Access, authz.Config{DB: db})
 	var err error
 	if h.keys, err = o.masterKeys(); err != nil {
@@ -78,6 +81,7 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	if h.outside, err = o.outside(); err != nil {
 		return nil, err
 	}
+	h.refresher = saml.NewRefresher(db, h.dir, h.outside, log)
 	ring := signing.DefaultConfig()
 	ring.RotateEvery = o.Keys.RotateEvery
 	if h.ring, err = signing.Open(ctx, db, h.keys, ring, log); err != nil {
@@ -90,6 +94,9 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	if err := h.buildSignIn(o); err != nil {
 		return nil, err
 	}
+	if err := h.buildSAML(o); err != nil {
+		return nil, err
+	}
 	h.buildAPI(o)
 	if err := h.buildAuthZEN(o); err != nil {
 		return nil, err
@@ -100,8 +107,14 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	return h, nil
 }
 
+// allows is what the installation lets organizations set for themselves.
+func (c *Config) allows() directory.Installation {
+	return directory.Installation{Idle: c.Sessions.Idle, Session: c.Sessions.Absolute, Attested: c.Passkeys.Metadata != "",
+		Local: c.Outgoing.AllowLoopback}
+}
+
 func (h *house) buildPages(o *options) (err error) {
-	h.renderer, err = web.New(web.Config{Issuer: o.Issuer, Locales: []fs.FS{idpweb.Locales(), console.Locales()}, Log: h.log,
+	h.renderer, err = web.New(web.Config{Name: o.Brand.Name, Issuer: o.Issuer, Locales: []fs.FS{idpweb.Locales(), console.Locales()}, Log: h.log,
 		RequestID: func(r *http.Request) string { return httpserver.RequestID(r.Context()) }})
 	if err != nil {
 		return err
@@ -153,6 +166,7 @@ func (h *house) work(ctx context.Context) {
 	group.Go(func() { h.every(ctx, time.Second, "announce ended memberships", h.announceEnded) })
 	group.Go(func() { h.every(ctx, time.Second, "remind of ends", h.remindEnding) })
 	group.Go(func() { h.every(ctx, unansweredEvery, "announce unanswered invitations", h.announceUnanswered) })
+	group.Go(func() { h.every(ctx, samlEvery, "read metadata of service providers", h.refreshSAML) })
 	group.Go(func() { h.every(ctx, 10*time.Minute, "purge", h.purge) })
 	group.Wait()
 }
@@ -218,7 +232,7 @@ func (h *house) purge(ctx context.Context) error {
 	if err != nil || !mine {
 		return err
 	}
-	if err := errors.Join(h.limits.Purge(ctx), h.credentials.Purge(ctx)); err != nil {
+	if err := errors.Join(h.limits.Purge(ctx), h.credentials.Purge(ctx), h.saml.Purge(ctx)); err != nil {
 		return err
 	}
 	if _, err := h.talks.Purge(ctx); err != nil {
@@ -231,6 +245,9 @@ func (h *house) purge(ctx context.Context) error {
 		return err
 	}
 	if _, err := h.clients.Purge(ctx); err != nil {
+		return err
+	}
+	if _, err := h.credentials.PurgeChallenges(ctx); err != nil {
 		return err
 	}
 	_, err = h.sessions.Purge(ctx)

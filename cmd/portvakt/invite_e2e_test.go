@@ -110,7 +110,7 @@ func TestR31_InvitationsFromOutside(t *testing.T) {
 }
 
 // TestR25_AKnownAddressMeetsNoDeadEnd: Per has an account; the invitation waits for him on his page, whichever way he comes.
-// TestR08: then he works in two organizations with one sign-in, as different things.
+// Then he works in two organizations with one sign-in, as different things.
 func TestR25_AKnownAddressMeetsNoDeadEnd(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, database string) {

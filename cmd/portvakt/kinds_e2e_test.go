@@ -125,7 +125,7 @@ func TestR30_LeavingTheAgencyEndsEverythingElsewhere(t *testing.T) {
 		return user(email, `"`+membershipSchema+`":{"kind":"reseller"`+more+`}`)
 	}
 	eachEngine(t, func(t *testing.T, database string) {
-		w := newWall(t, database)
+		w := newWall(t, database, nil)
 		for name, email := range map[string]string{"an own employee": "new@bjorkvik.example", "unknown": "new@elsewhere.example"} {
 			got := w.scim("bjorkvik", http.MethodPost, "/Users", asReseller(email, `,"reseller":{"role":"auditor"}`))
 			if got.status != http.StatusConflict || !strings.Contains(got.body, "agency") {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -47,6 +48,7 @@ type commands struct {
 	Audit       auditCommand        `cmd:"" help:"The history of changes: list, export."`
 	Explain     explainCommand      `cmd:"" help:"Say whether a member may do something, and why."`
 	Recalculate recalculateCommand  `cmd:"" help:"Build access anew from the rows, and tell what was running otherwise."`
+	SAMLDebug   samlDebugCommand    `cmd:"" name:"saml-debug" help:"Decode a SAML message or metadata, and say what is wrong with it."`
 	Doctor      doctorCommand       `cmd:"" help:"Look whether the installation is well and its history whole; changes nothing."`
 }
 
@@ -55,7 +57,8 @@ type world struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	environ        []string
-	started        func(addresses) // told when the service is ready
+	started        func(addresses)  // told when the service is ready
+	now            func() time.Time // what the clock of serve --dev begins with; nil: the machine's time
 }
 
 func main() {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +40,9 @@ var (
 	outboxOldest  = prometheus.NewDesc("portvakt_outbox_oldest_seconds", "Age of the oldest delivery that is not done yet.", nil, nil)
 	outboxGivenUp = prometheus.NewDesc("portvakt_outbox_given_up", "Deliveries that were given up after the last try.", nil, nil)
 
+	codesAccepted = prometheus.NewDesc("portvakt_one_time_codes_total",
+		"One-time codes accepted since the start, by the steps of 30 seconds that the app's clock was behind (-1) or ahead (1).", []string{"steps"}, nil)
+
 	accessSnapshots = prometheus.NewDesc("portvakt_access_snapshots", "Organizations whose access model is held compiled.", nil, nil)
 	accessBytes     = prometheus.NewDesc("portvakt_access_snapshot_bytes", "About how much memory these take.", nil, nil)
 	accessRebuilds  = prometheus.NewDesc("portvakt_access_rebuilds_total", "Access models read and compiled since the start.", nil, nil)
@@ -48,7 +52,7 @@ var (
 
 // Describe names the metrics.
 func (watched) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{panicsTotal, outboxWaiting, outboxOldest, outboxGivenUp,
+	for _, d := range []*prometheus.Desc{panicsTotal, outboxWaiting, outboxOldest, outboxGivenUp, codesAccepted,
 		accessSnapshots, accessBytes, accessRebuilds, accessSeconds, accessEvicted} {
 		out <- d
 	}
@@ -57,6 +61,9 @@ func (watched) Describe(out chan<- *prometheus.Desc) {
 // Collect reads them; a database that does not answer leaves the outbox's out.
 func (c watched) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(panicsTotal, prometheus.CounterValue, float64(c.s.main.Panics()))
+	for steps, n := range c.s.house.credentials.Drift() {
+		out <- prometheus.MustNewConstMetric(codesAccepted, prometheus.CounterValue, float64(n), strconv.Itoa(steps))
+	}
 	a := c.s.house.engine.Stats()
 	for d, n := range map[*prometheus.Desc]float64{accessSnapshots: float64(a.Snapshots), accessBytes: float64(a.Bytes)} {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n)

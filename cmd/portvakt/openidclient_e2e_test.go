@@ -6,9 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 )
 
@@ -22,21 +20,7 @@ type relyingParty struct {
 
 func startRelyingParty(t *testing.T, s *service) *relyingParty {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", ".npmrc", "rp.mjs"} {
-		b, err := os.ReadFile(filepath.Join("testdata", "openid-client", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
+	dir := installed(t, "openid-client")
 	cmd := exec.Command("node", "rp.mjs", s.issuer, demoClient, demoSecret, s.demo+"/callback")
 	cmd.Dir = dir
 	cmd.Stderr = &syncBuffer{}

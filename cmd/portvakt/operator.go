@@ -49,6 +49,7 @@ type operatorCommand struct {
 	Appoint appointCommand        `cmd:"" help:"Give an organization an administrator; kept in its history with the reason."`
 	Grant   grantOperatorCommand  `cmd:"" help:"Make somebody an operator of the installation."`
 	Revoke  revokeOperatorCommand `cmd:"" help:"Make somebody an operator no longer."`
+	Reset   resetFactorsCommand   `cmd:"" name:"reset-factors" help:"Take away the password and all factors of somebody who has lost them, with a reason; the next sign-in begins with a mailed link."`
 	Erase   operatorEraseCommand  `cmd:"" help:"Erase a person (GDPR), in two steps: ask, then --confirm. There is no way back."`
 }
 

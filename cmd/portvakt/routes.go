@@ -32,8 +32,24 @@ func (h *house) handler(o *options) http.Handler {
 	maps.Copy(hot.exact, h.accessRoutes())
 	hot.next.UseEncodedPath()
 	hot.next.SkipClean(true) // the server has refused what is not clean
+	h.samlRoutes(hot, sameOrigin)
 	h.routes(o, hot.next, sameOrigin)
 	return h.renderer.SecurityHeaders(hot)
+}
+
+// samlRoutes are the addresses of SAML: the installation's are exact, the organizations' are not.
+func (h *house) samlRoutes(hot hotRoutes, sameOrigin *http.CrossOriginProtection) {
+	for _, route := range h.saml.Routes() {
+		handler := route.Handler
+		if !route.CrossSite {
+			handler = sameOrigin.Handler(handler)
+		}
+		if one := (hotRoute{route.Methods, handler}); strings.Contains(route.Path, "{") {
+			hot.next.Handle(route.Path, one)
+		} else {
+			hot.exact[route.Path] = one
+		}
+	}
 }
 
 // hotRoutes answers exact addresses and leaves the rest to the router.
@@ -47,18 +63,24 @@ type hotRoute struct {
 	handler http.Handler
 }
 
-// ServeHTTP finds the address; another method than its own is answered 405.
+// ServeHTTP finds the address.
 func (h hotRoutes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, ok := h.exact[r.URL.Path]
-	switch {
-	case !ok:
+	if !ok {
 		h.next.ServeHTTP(w, r)
-	case route.methods != nil && !slices.Contains(route.methods, r.Method):
-		w.Header().Set("Allow", strings.Join(route.methods, ", "))
-		w.WriteHeader(http.StatusMethodNotAllowed)
-	default:
-		route.handler.ServeHTTP(w, r)
+		return
 	}
+	route.ServeHTTP(w, r)
+}
+
+// ServeHTTP answers the methods of the address; another one is answered 405.
+func (h hotRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.methods != nil && !slices.Contains(h.methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(h.methods, ", "))
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	h.handler.ServeHTTP(w, r)
 }
 
 func (h *house) routes(o *options, r *mux.Router, sameOrigin *http.CrossOriginProtection) {
@@ -74,6 +96,9 @@ func (h *house) routes(o *options, r *mux.Router, sameOrigin *http.CrossOriginPr
 	for _, route := range h.console.Routes() {
 		r.Handle(route.Path, sameOrigin.Handler(route.Handler))
 	}
+	if len(o.Passkeys.RelatedOrigins) > 0 {
+		r.HandleFunc("/.well-known/webauthn", h.relatedOrigins).Methods(http.MethodGet, http.MethodHead)
+	}
 	r.PathPrefix("/assets/").Handler(h.renderer.Assets())
 	r.HandleFunc("/healthz", alive)
 	r.HandleFunc("/readyz", h.ready)
@@ -82,6 +107,11 @@ func (h *house) routes(o *options, r *mux.Router, sameOrigin *http.CrossOriginPr
 		(&devTools{clock: h.clock, mails: h.mails, ring: h.ring, pages: h.pages, refresh: h.events.Wake}).routes(r, sameOrigin)
 	}
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.pages.Fault(w, r, errNoPage) })
+}
+
+// relatedOrigins tells browsers on which pages the issuer's passkeys may be used (WebAuthn §5.11).
+func (h *house) relatedOrigins(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string][]string{"origins": h.credentials.Origins()})
 }
 
 var errNoPage = fault.New(fault.NotFound, "page_not_found", "There is no such page")

@@ -70,7 +70,10 @@ func (c serveCommand) Run(w world) error {
 // the first thing is written.
 func (s *server) open(w world) (err error) {
 	log := newLog(w, s.o.Log)
-	clock := &devClock{}
+	clock := &devClock{machine: w.now}
+	if clock.machine == nil {
+		clock.machine = time.Now
+	}
 	now := time.Now
 	if s.o.dev {
 		now = clock.now

@@ -40,6 +40,9 @@ type options struct {
 // devMaster is the constant master key of --dev: a database of a development instance protects nothing.
 const devMaster = "cG9ydHZha3QgZGV2ZWxvcG1lbnQgbWFzdGVyIGtleSE="
 
+// demoSeed is how the demo data that are built in are called in messages.
+const demoSeed = "configs/demo.yaml (built in)"
+
 func (c *serveCommand) options(environ []string) (options, error) {
 	cfg, problems := load(c.Config, environ)
 	o := options{Config: cfg, dev: c.Dev, tls: c.TLS, ready: c.ReadyFile, data: "data"}
@@ -110,7 +113,7 @@ func (c *serveCommand) develop(o *options) config.Problems {
 	o.Outgoing.AllowLoopback = true
 	o.Metrics.Addr = ""
 	o.Database.URL = filepath.Join(o.data, "portvakt.db")
-	o.seedName, o.seed = "configs/demo.yaml", configs.Demo
+	o.seedName, o.seed = demoSeed, configs.Demo
 	if c.Seed != "" {
 		data, err := os.ReadFile(c.Seed)
 		if err != nil {

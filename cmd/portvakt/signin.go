@@ -27,7 +27,13 @@ func (h *house) buildSignIn(o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{Breached: known(listed, h.log)})
+	makers, err := o.Passkeys.makers(h.db.Now())
+	if err != nil {
+		return err
+	}
+	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{
+		Breached: known(listed, h.log), Issuer: o.Issuer, RelatedOrigins: o.Passkeys.RelatedOrigins, Makers: stale(makers, h.db.Now(), h.log),
+	})
 	h.sessions, err = session.New(h.db, session.Config{Issuer: o.Issuer, Idle: o.Sessions.Idle, Absolute: o.Sessions.Absolute}, h.log)
 	if err != nil {
 		return err
@@ -43,7 +49,7 @@ func (h *house) buildSignIn(o *options) (err error) {
 		devMail = o.Issuer + "/dev/mail"
 	}
 	h.talks = interaction.New(interaction.Deps{DB: h.db, Directory: h.dir, Clients: h.clients, Credentials: h.credentials,
-		Sessions: h.sessions, Forms: forms, Gate: door, Pages: h.pages, Log: h.log}, interaction.Config{DevMail: devMail, Name: installationName(o.Issuer)})
+		Sessions: h.sessions, Forms: forms, Gate: door, Pages: h.pages, Log: h.log}, interaction.Config{DevMail: devMail, Name: o.installationName()})
 	if err := h.buildAccount(o, forms, devMail); err != nil {
 		return err
 	}
@@ -72,17 +78,21 @@ func (h *house) buildAccount(o *options, forms *session.Forms, devMail string) e
 	if err != nil {
 		return err
 	}
+	texts = texts.Named(o.Brand.Name)
 	h.accounts = account.New(account.Deps{DB: h.db, Directory: h.dir, Credentials: h.credentials, Sessions: h.sessions, Forms: forms,
 		Interactions: h.talks, Pages: h.pages, Limiter: h.limits, Texts: texts, Sender: sender, Log: h.log},
-		account.Config{Issuer: o.Issuer, DevMail: devMail, Name: installationName(o.Issuer)})
+		account.Config{Issuer: o.Issuer, DevMail: devMail, Name: o.installationName()})
 	h.notices = notice.New(notice.Deps{DB: h.db, Directory: h.dir, Texts: texts, Sender: sender})
 	return nil
 }
 
 // installationName is what authenticator apps show beside the person's address: who has accounts at two installations must
-// know which is which.
-func installationName(issuer string) string {
-	if u, err := url.Parse(issuer); err == nil && u.Hostname() != "localhost" {
+// know which is which. Where the operator has chosen no name of its own, the host says it.
+func (o *options) installationName() string {
+	if o.Brand.Name != defaults().Brand.Name {
+		return o.Brand.Name
+	}
+	if u, err := url.Parse(o.Issuer); err == nil && u.Hostname() != "localhost" {
 		return u.Hostname()
 	}
 	return ""

@@ -262,7 +262,7 @@ func TestWall080_AResetDoesNotSkipTheSecondFactor(t *testing.T) {
 }
 
 // masks hide what differs in every answer: the e-mail that was typed, tokens, ids, lengths of time.
-var masks = regexp.MustCompile(`name="csrf" value="[^"]+"|int_[a-z0-9]+|[A-Za-z0-9_-]{43}|[a-z2-7]{26}|(after|in|i|om|nach|efter|etter) \d+ \w+|\d+ (seconds?|minutes?)`)
+var masks = regexp.MustCompile(`portvakt-email-\d+=[A-Za-z0-9_-]+|name="csrf" value="[^"]+"|(int|wac)_[a-z0-9]+|[A-Za-z0-9_-]{43}|[a-z2-7]{26}|(after|in|i|om|nach|efter|etter) \d+ \w+|\d+ (seconds?|minutes?)`)
 
 func (w *wall) masked(got wallAnswer, email string) string {
 	var lines []string
@@ -285,12 +285,15 @@ func (w *wall) masked(got wallAnswer, email string) string {
 }
 
 func TestWall086_EverybodyIsAnsweredAlike(t *testing.T) {
-	eachWall(t, func(t *testing.T, w *wall) {
+	t.Parallel()
+	now := time.Now() // and stays: a pause that passes while a slow machine computes is no difference between people
+	eachEngine(t, func(t *testing.T, database string) {
+		w := newWall(t, database, func() time.Time { return now })
 		w.setUpStrangers()
 		// Addresses of one length, so that the lengths of answers can be compared as well.
 		people := map[string]string{"unknown": "nobodyatall@nordlys.example", "known": "kindofknown@nordlys.example", "no password": "nopassword1@nordlys.example", "suspended": "suspendedyy@nordlys.example",
 			"ended": "endedperson@nordlys.example", "another organization": "organotherx@bjorkvi.example", "second factor": "secondfacto@nordlys.example", "invited": "invitedones@bjorkvi.example",
-			"unknown elsewhere": "nobodyatall@unknown.example"}
+			"unknown elsewhere": "nobodyatall@unknown.example", "passkey": "passkeyhold@nordlys.example"}
 		answers := map[string][]string{}
 		for name, email := range people {
 			answers[name] = w.walk(email)
@@ -341,6 +344,9 @@ func (w *wall) setUpStrangers() {
 	}
 	password("organotherx@bjorkvi.example", 1)
 	w.mails("invitedones@bjorkvi.example", 1)
+	w.hire("passkeyhold@nordlys.example", "Pass", "Key", nil)
+	password("passkeyhold@nordlys.example", 1)
+	w.addKey(w.signedIn("passkeyhold@nordlys.example", newPassword), "passkey")
 }
 
 // walk is everything that somebody without a password can see of a person, masked.
@@ -356,9 +362,12 @@ func (w *wall) walk(email string) (out []string) {
 	keep(w.authorize(p, authorization("c1", "v", "login_hint", email, "prompt", "none")))
 	p = w.person().open(w.issuer + "/oauth2/authorize?" + authorization("c1", "v").Encode()).on("sign-in")
 	i := p.at.Query().Get("i")
-	keep(w.post(p, "/sign-in?i="+i, with(p.fields(), "i", i, "email", email)))
+	keep(w.challenge(p, "/sign-in/webauthn/options", "passkey"))
+	keep(w.post(p, "/sign-in?i="+i, with(p.fields(), "i", i, "email", email, "remember", "yes")))
 	keep(w.one(p, w.request("GET", "/sign-in/password?i="+i, "")))
 	p.open(w.issuer + "/sign-in/password?i=" + i)
+	keep(w.challenge(p, "/sign-in/webauthn/options", "passkey"))
+	keep(w.challenge(p, "/sign-in/webauthn/options", "second_factor"))
 	for n := range 7 { // the pauses begin within
 		got := keep(w.post(p, "/sign-in/password?i="+i, with(p.fields(), "i", i, "password", fmt.Sprintf("a wrong password %d", n))))
 		if want := 403; got.status != want && got.status != http.StatusTooManyRequests {
@@ -409,7 +418,10 @@ func TestWall088_089_PasswordsAreWhole(t *testing.T) {
 }
 
 func TestWall083_091_GuessesAreCountedOnce(t *testing.T) {
-	eachWall(t, func(t *testing.T, w *wall) {
+	t.Parallel()
+	now := time.Now() // and stays: a pause that passes while a slow machine computes would rightly let somebody guess again
+	eachEngine(t, func(t *testing.T, database string) {
+		w := newWall(t, database, func() time.Time { return now })
 		// Twenty browsers at once, four spellings of one address: one counter.
 		spellings := []string{"bob@nordlys.example", "BOB@nordlys.example", " Bob@Nordlys.Example ", "bob@NORDLYS.example"}
 		at := func(email, password string) *person {
@@ -438,14 +450,14 @@ func TestWall083_091_GuessesAreCountedOnce(t *testing.T) {
 				t.Errorf("guess %d: %d %q", i, got.status, got.page())
 			}
 		}
-		if guessed > 6 { // five cost no pause, the sixth begins one
+		if guessed != 6 { // five cost no pause, the sixth begins one
 			t.Errorf("%d passwords were tried at once, over %d spellings", guessed, len(spellings))
 		}
 		// One code, eight browsers that know the password: one gets in.
 		for i := range people[:8] {
 			people[i] = at("secondfacto@nordlys.example", "wall secret of sec 6")
 		}
-		now, in := time.Now(), 0
+		in := 0
 		for i, got := range race(8, func(i int) wallAnswer {
 			return w.post(people[i], people[i].at.RequestURI(), with(people[i].fields(), "code", totp(t, "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU", now)))
 		}) {
@@ -468,7 +480,7 @@ func TestWall083_091_GuessesAreCountedOnce(t *testing.T) {
 				t.Fatal("a guessed code")
 			}
 		}
-		if tried > 6 {
+		if tried != 6 {
 			t.Errorf("%d codes were tried, each after a new sign-in", tried)
 		}
 	})

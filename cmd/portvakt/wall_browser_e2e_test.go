@@ -130,6 +130,7 @@ var stations = []struct {
 	{"/sign-in/second-factor", "second-factor", func(w *wall) *person {
 		return w.typed("admin@nordlys.example").press("continue", "password", adminPassword)
 	}, []string{"code", "000000"}},
+	{"/sign-in/second-factor", "second-factor", mailStation, []string{"action", "mail-code"}},
 	{"/sign-in/enrol-factor", "enrol-factor", func(w *wall) *person {
 		return w.typed("bare@nordlys.example").press("continue", "password", "wall secret of bare 8")
 	}, []string{"code", "000000"}},
@@ -162,6 +163,9 @@ var stations = []struct {
 	{"/account/email/confirm", "account-email-link", confirming, nil},
 	{"/account/email/undo", "account-email-link", undoing, nil},
 	{"/account/password", "change-password", at("/account/password"), []string{"password", newPassword, "new_password", annaPassword, "new_password_again", annaPassword}},
+	{"/account/keys", "keys", func(w *wall) *person {
+		return w.signedIn("anna@nordlys.example", annaPassword).open(w.issuer + "/account/keys")
+	}, []string{"action", "remove-key"}},
 	{"/account/setup", "new-password", func(w *wall) *person {
 		email := fmt.Sprintf("csrf%d@nordlys.example", len(w.mails("", 0))+len(w.witness.seen))
 		w.hire(email, "Csrf", "Csrf", nil)
@@ -194,6 +198,9 @@ func TestWall110_NoFormFromElsewhere(t *testing.T) {
 	}
 	eachWall(t, func(t *testing.T, w *wall) {
 		covered := map[string]bool{"/oauth2/authorize": true, "/account/history": true, "/.well-known/change-password": true} // change nothing
+		covered["/sign-in/webauthn/options"], covered["/account/webauthn/options"] = true, true                               // take JSON: TestWall110_NoChallengeForElsewhere
+		covered["/account/setup/webauthn/options"] = true                                                                     // too
+		covered["/brand/{organization}/logo"], covered["/brand/{organization}/accent.css"] = true, true                       // pictures and colours: change nothing
 		for _, r := range (&console.Console{}).Routes() {
 			covered[r.Path] = true // its tokens are tried in internal/console, by an operator with a second factor
 		}

@@ -113,10 +113,17 @@ type wall struct {
 func eachWall(t *testing.T, test func(t *testing.T, w *wall)) {
 	t.Helper()
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, database string) { test(t, newWall(t, database)) })
+	eachEngine(t, func(t *testing.T, database string) { test(t, newWall(t, database, nil)) })
 }
 
-func newWall(t *testing.T, database string) *wall {
+// newWall is a service by the machine's time, or by a clock of the test's own.
+func newWall(t *testing.T, database string, now func() time.Time) *wall {
+	t.Helper()
+	return newWallOf(t, database, now, "")
+}
+
+// newWallOf is a wall whose configuration says more.
+func newWallOf(t *testing.T, database string, now func() time.Time, config string) *wall {
 	t.Helper()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // as main does
 	folder := t.TempDir()
@@ -129,7 +136,7 @@ func newWall(t *testing.T, database string) *wall {
 	}
 	w := &wall{database: database, witness: &witness{seen: map[string]string{}}}
 	t.Cleanup(w.nothingLeaked) // after the service has ended
-	w.service = serve(t, database, "--config", write("config.yaml", "log: {level: debug}\n"), "--seed", write("seed.yaml", wallSeed))
+	w.service = serveAt(t, now, database, "--config", write("config.yaml", "log: {level: debug}\n"+config), "--seed", write("seed.yaml", wallSeed))
 	w.client = &http.Client{Transport: w.witness, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return w

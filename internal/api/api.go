@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"portvakt/internal/actor"
+	"portvakt/internal/bearertoken"
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/ratelimit"
@@ -169,7 +170,7 @@ var perMinute = ratelimit.Rule{Scope: "api.client", Max: 1200, Window: time.Minu
 
 // authenticate takes a client's own token for this address with the scope, and no other (RFC 6750 §2.1).
 func (x *exchange) authenticate(scope string) error {
-	bearer := bearerOf(x.r.Header)
+	bearer := bearertoken.Of(x.r.Header["Authorization"])
 	if bearer == "" {
 		return errNoToken
 	}
@@ -195,19 +196,6 @@ func (x *exchange) authenticate(scope string) error {
 		err = errTooMany.After(wait)
 	}
 	return err
-}
-
-// bearerOf is the one bearer token of the Authorization header, "" if there is none or more than one header.
-func bearerOf(header http.Header) string {
-	values := header.Values("Authorization")
-	if len(values) != 1 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 // readQuery takes each parameter once, and only those of the route.

@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write docs/errors.md anew")
 
 // spoken are the packages whose refusals people read: each of their codes has a sentence in every language.
-var spoken = []string{"internal/directory", "idp/account", "idp/interaction", "idp/credential"}
+var spoken = []string{"internal/directory", "internal/brand", "idp/account", "idp/interaction", "idp/credential"}
 
 // composed are the codes that a function puts together, by package and function.
 var composed = map[string][]string{

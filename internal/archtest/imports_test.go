@@ -152,7 +152,7 @@ func TestImportRules(t *testing.T) {
 		{"internal/sqldb", "github.com/google/uuid", "internal/sqldb imports github.com/google/uuid; it lives from the standard library and golang.org/x"},
 		{"internal/sqldb", "golang.org/x/sync/errgroup", ""},
 		{"internal/sqldb", "portvakt/internal/fault", "internal/sqldb imports internal/fault; it may import none of our packages"},
-		{"internal/directory", "portvakt/internal/mail", "internal/directory imports internal/mail; it may import only internal/sqldb, internal/outbox, internal/audit, internal/actor, internal/fault, internal/jwk"},
+		{"internal/directory", "portvakt/internal/mail", "internal/directory imports internal/mail; it may import only internal/sqldb, internal/outbox, internal/audit, internal/actor, internal/fault, internal/jwk, internal/brand"},
 		{"internal/directory", "net/http", "internal/directory imports net/http; only " + strings.Join(libraries["net/http"], ", ") + " may"},
 		{"idp/token", "net/url", ""},
 		{"idp/token", "github.com/zitadel/oidc/v3/pkg/oidc", "idp/token imports github.com/zitadel/oidc/v3/pkg/oidc; only idp/oidc may"},

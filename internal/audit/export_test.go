@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"testing"
 	"time"
 
 	"portvakt/internal/sqldb"
@@ -13,7 +14,7 @@ type StatementForTest struct {
 }
 
 // StatementsForTest are those that go through the history.
-func StatementsForTest[P sqldb.Prefix](organization sqldb.ID[P], now time.Time) []StatementForTest {
+func StatementsForTest[P sqldb.Prefix](t testing.TB, organization sqldb.ID[P], now time.Time) []StatementForTest {
 	id := organizationID(organization)
 	var out []StatementForTest
 	for name, f := range map[string]Filter{
@@ -22,7 +23,7 @@ func StatementsForTest[P sqldb.Prefix](organization sqldb.ID[P], now time.Time) 
 	} {
 		text, args, err := listStatement(id, f, place{now.UnixMicro(), EntryID{1}}.cursor(), 50)
 		if err != nil {
-			panic(err)
+			t.Fatal(err)
 		}
 		out = append(out, StatementForTest{"list by " + name, text, args})
 		text, args, _ = listStatement(organizationID{}, f, "", 50)

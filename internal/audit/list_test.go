@@ -277,7 +277,7 @@ func TestHistoryPlans(t *testing.T) {
 		}
 		scan := regexp.MustCompile(`Seq Scan on audit_entries|SCAN audit_entries(?: |$)`)
 		explain := map[sqldb.Engine]string{sqldb.PostgreSQL: "explain ", sqldb.SQLite: "explain query plan "}[db.Engine()]
-		for _, s := range audit.StatementsForTest(orgs[3], clock.Now()) {
+		for _, s := range audit.StatementsForTest(t, orgs[3], clock.Now()) {
 			rows, err := db.Query(ctx, explain+s.Text, s.Args...)
 			if err != nil {
 				t.Fatal(err)

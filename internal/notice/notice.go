@@ -131,7 +131,7 @@ func (n *Notices) letters(ctx context.Context, kind string, about directory.Noti
 func (n *Notices) compose(ctx context.Context, l *letter, about directory.NoticeEvent) (mail.Notice, error) {
 	to := l.to
 	m := mail.Notice{
-		Recipient: mail.Recipient{To: to.Email, Name: to.Own.Name(), Language: to.ReadLanguage()},
+		Recipient: mail.Recipient{To: to.Email, Name: to.Own.Name(), Language: to.ReadLanguage(), Organization: to.Name, Accent: to.Accent},
 		Kind:      l.kind, OrganizationName: to.Name, Function: string(about.Function), PriceLabel: about.PriceLabel,
 		Seats: about.Seats, Domain: about.Domain, Reason: about.Reason,
 	}

@@ -120,6 +120,11 @@ func apply(ctx context.Context, d Deps, f *File, r *run) error {
 			return err
 		}
 	}
+	for i := range f.ServiceProviders {
+		if err := r.serviceProvider(ctx, &f.ServiceProviders[i]); err != nil {
+			return err
+		}
+	}
 	return r.operators(ctx)
 }
 
@@ -180,7 +185,6 @@ func (d Deps) needsPassword(ctx context.Context, e directory.Email) (bool, error
 
 // installation saves modules and packages.
 func (r *run) installation(ctx context.Context) error {
-	const where = "installation"
 	modules, err := r.dir.Access.Modules(ctx)
 	if err != nil {
 		return err
@@ -193,11 +197,9 @@ func (r *run) installation(ctx context.Context) error {
 		set(&m.SelfService, x.SelfService)
 		setWords(&m.Fields, x.Fields)
 		setWords(&m.Tools, x.Tools)
-		t, err := r.dir.Access.SaveModules(ctx, []directory.Module{m})
-		if err != nil {
-			return r.refused(x.Position, "module "+m.Key, err)
+		if err := r.saved(x.Position, "module", m.Key)(r.dir.Access.SaveModules(ctx, []directory.Module{m})); err != nil {
+			return err
 		}
-		r.report.add(where, "module", t)
 	}
 	packages, err := r.dir.Access.Packages(ctx)
 	if err != nil {
@@ -212,11 +214,9 @@ func (r *run) installation(ctx context.Context) error {
 		if x.Grants != nil {
 			p.Grants = grantsOf(x.Grants)
 		}
-		t, err := r.dir.Access.SavePackages(ctx, []directory.Package{p})
-		if err != nil {
-			return r.refused(x.Position, "package "+p.Key, err)
+		if err := r.saved(x.Position, "package", p.Key)(r.dir.Access.SavePackages(ctx, []directory.Package{p})); err != nil {
+			return err
 		}
-		r.report.add(where, "package", t)
 	}
 	return r.features(ctx)
 }
@@ -233,13 +233,22 @@ func (r *run) features(ctx context.Context) error {
 		f.Key = x.ID.Text
 		setMap(&f.Names, x.Name)
 		set(&f.PriceLabel, x.Price)
-		t, err := r.dir.Organizations.SaveFeatures(ctx, []directory.Feature{f})
-		if err != nil {
-			return r.refused(x.Position, "feature "+f.Key, err)
+		if err := r.saved(x.Position, "feature", f.Key)(r.dir.Organizations.SaveFeatures(ctx, []directory.Feature{f})); err != nil {
+			return err
 		}
-		r.report.add("installation", "feature", t)
 	}
 	return nil
+}
+
+// saved takes what came of saving a thing that all organizations share.
+func (r *run) saved(at config.Position, noun, key string) func(directory.Tally, error) error {
+	return func(t directory.Tally, err error) error {
+		if err != nil {
+			return r.refused(at, noun+" "+key, err)
+		}
+		r.report.add("installation", noun, t)
+		return nil
+	}
 }
 
 // existing is the thing as it stands in the database, or a new one.

@@ -21,7 +21,7 @@ func (r *run) makeOrganizations(ctx context.Context) error {
 			return err
 		}
 		if !there {
-			o = directory.Organization{Slug: x.Slug.Text, Seats: directory.UnlimitedSeats, SecondFactor: directory.SecondFactorOptional, Language: "en"}
+			o = directory.Organization{Slug: x.Slug.Text, Seats: directory.UnlimitedSeats, SecondFactor: directory.SecondFactorOptional, Language: "en", KeyPolicy: directory.KeysAny}
 			if o, err = r.dir.Organizations.Create(ctx, x.over(o)); err != nil {
 				return r.refused(x.Position, "organization "+x.Slug.Text, err)
 			}
@@ -46,6 +46,13 @@ func (x *Organization) over(o directory.Organization) directory.Organization {
 	set(&o.Seats, x.Seats)
 	set(&o.SuspendedKeepSeats, x.SuspendedKeepSeats)
 	set(&o.TrustedDays, x.TrustedDeviceDays)
+	set(&o.MailCodes, x.MailCodes)
+	set(&o.IdleLimit, x.SessionIdle)
+	set(&o.SessionLimit, x.SessionLimit)
+	if x.KeyPolicy.present() {
+		o.KeyPolicy = directory.KeyPolicy(x.KeyPolicy.Text)
+	}
+	x.Brand.accent(&o)
 	if x.Language.present() {
 		o.Language = x.Language.Text
 	}
@@ -126,7 +133,7 @@ func (r *run) slug(ctx context.Context, w Word) (directory.OrganizationID, error
 func (r *run) organization(ctx context.Context, x *Organization) error {
 	o := r.organizations[x.Slug.Text]
 	a := &accessRun{run: r, org: o.ID, where: where(o.Slug)}
-	steps := []func(context.Context, *Organization) error{a.takeOut, a.segments, a.profiles, a.roles, a.groups, a.sharing, r.members,
+	steps := []func(context.Context, *Organization) error{r.logo, a.takeOut, a.segments, a.profiles, a.roles, a.groups, a.sharing, r.members,
 		a.groupMembers, a.likeGroups, a.rules, a.remove,
 		r.provisioningClients, r.serviceAccounts}
 	for _, step := range steps {

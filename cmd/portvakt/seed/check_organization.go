@@ -2,6 +2,7 @@ package seed
 
 import (
 	"slices"
+	"time"
 
 	"portvakt/internal/config"
 	"portvakt/internal/directory"
@@ -24,9 +25,19 @@ func (c *checker) organization(o *Organization) {
 	if d := o.TrustedDeviceDays; d != nil && (*d < 0 || *d > directory.MaxTrustedDays) {
 		c.say(o.Position, "organization %s: trusted_device_days is 0 to %d", o.Slug.Text, directory.MaxTrustedDays)
 	}
+	for _, l := range []struct {
+		key   string
+		value *time.Duration
+	}{{"session_idle", o.SessionIdle}, {"session_limit", o.SessionLimit}} {
+		if d := l.value; d != nil && *d != 0 && (*d < directory.MinSessionLimit || *d > directory.MaxSessionLimit || *d%time.Second != 0) {
+			c.say(o.Position, "organization %s: %s is at least %s, or 0 for what the installation says", o.Slug.Text, l.key, directory.MinSessionLimit)
+		}
+	}
+	c.oneOf(o.KeyPolicy, "key_policy", string(directory.KeysAny), string(directory.KeysAttested))
 	c.oneOf(o.SecondFactor, "second_factor", string(directory.SecondFactorOptional), string(directory.SecondFactorRequired))
 	c.oneOf(o.Language, "language", directory.Languages...)
 	c.domains(o)
+	c.brand(o)
 	for _, w := range o.Features {
 		if w.present() && !c.features[w.Text] {
 			c.refer(w, reference{noun: "feature", key: w.Text})

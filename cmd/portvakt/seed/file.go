@@ -10,13 +10,13 @@ import (
 
 // File is a parsed seed or apply file. Pointers and nil lists are absent keys.
 type File struct {
-	Modules          []Module       `yaml:"modules"`
-	Packages         []Package      `yaml:"packages"`
-	Features         []Feature      `yaml:"features"`
-	Organizations    []Organization `yaml:"organizations"`
-	Applications     []Application  `yaml:"applications"`
-	Operators        []Word         `yaml:"operators"` // e-mails of members
-	ServiceProviders refused        `yaml:"service_providers"`
+	Modules          []Module          `yaml:"modules"`
+	Packages         []Package         `yaml:"packages"`
+	Features         []Feature         `yaml:"features"`
+	Organizations    []Organization    `yaml:"organizations"`
+	Applications     []Application     `yaml:"applications"`
+	Operators        []Word            `yaml:"operators"` // e-mails of members
+	ServiceProviders []ServiceProvider `yaml:"service_providers"`
 
 	name string
 	refs []reference
@@ -62,6 +62,11 @@ type Organization struct {
 	ManagedBy           Word                 `yaml:"managed_by"`
 	SecondFactor        Word                 `yaml:"second_factor"`
 	TrustedDeviceDays   *int64               `yaml:"trusted_device_days"` // 0: the second factor is asked for at every sign-in
+	MailCodes           *bool                `yaml:"mail_codes"`          // a code by mail counts as second factor
+	SessionIdle         *time.Duration       `yaml:"session_idle"`        // 0: the installation's
+	SessionLimit        *time.Duration       `yaml:"session_limit"`       // 0: the installation's
+	KeyPolicy           Word                 `yaml:"key_policy"`          // any, attested
+	Brand               Brand                `yaml:"brand"`
 	Segments            []Segment            `yaml:"segments"`
 	Profiles            []Profile            `yaml:"profiles"`
 	Roles               []Role               `yaml:"roles"`
@@ -262,8 +267,10 @@ type Application struct {
 	InitiateLoginURI             *string          `yaml:"initiate_login_uri"`
 	PolicyURI                    *string          `yaml:"policy_uri"`
 	TermsURI                     *string          `yaml:"tos_uri"`
+	DefaultMaxAge                *int64           `yaml:"default_max_age"` // seconds; -1: none
 	AccessTokenSeconds           *int64           `yaml:"access_token_seconds"`
 	RefreshTokenSeconds          *int64           `yaml:"refresh_token_seconds"`
+	SecondFactor                 *string          `yaml:"second_factor"` // required, or optional as if absent
 	ClaimsBudget                 *int64           `yaml:"claims_budget"` // bytes
 	AccessClaims                 []AccessClaim    `yaml:"access_claims"`
 }
@@ -310,9 +317,17 @@ func (a *Application) metadata(m directory.ClientMetadata) directory.ClientMetad
 	set(&m.InitiateLoginURI, a.InitiateLoginURI)
 	set(&m.PolicyURI, a.PolicyURI)
 	set(&m.TermsURI, a.TermsURI)
+	if a.DefaultMaxAge != nil {
+		if m.DefaultMaxAge = a.DefaultMaxAge; *a.DefaultMaxAge == -1 {
+			m.DefaultMaxAge = nil
+		}
+	}
 	set(&m.AccessTokenSeconds, a.AccessTokenSeconds)
 	set(&m.RefreshTokenSeconds, a.RefreshTokenSeconds)
 	set(&m.ClaimsBudget, a.ClaimsBudget)
+	if a.SecondFactor != nil {
+		m.SecondFactor = directory.SecondFactor(*a.SecondFactor)
+	}
 	if a.RequirePKCE != nil {
 		m.RequirePKCE = a.RequirePKCE
 	}

@@ -19,12 +19,19 @@ type Options struct {
 	AllowPlainSecrets bool
 	// Folder is what the paths of secret_file and token_file are relative to; "" is the file's own folder.
 	Folder string
+	// ReadFile reads the pictures of brands; os.ReadFile if nil.
+	ReadFile func(path string) ([]byte, error)
 	// CheckApplication judges a registration; idp/application's Check.
 	CheckApplication func(directory.ClientMetadata) []*fault.Fault
 	// CheckTOTP judges an authenticator secret.
 	CheckTOTP func(base32 string) error
 	// CheckHash judges a password hash of another system.
 	CheckHash func(text string) error
+	// ReadMetadata reads a service provider's metadata; an entity id picks one of several, and a certificate (DER) is that of
+	// who must have signed it. idp/saml's.
+	ReadMetadata func(doc []byte, entityID string, signedBy []byte) (entity string, m directory.SAMLMetadata, err error)
+	// AttributeTemplates are the names of the ready attributes for service providers.
+	AttributeTemplates []string
 }
 
 const minSecret = 6 // characters; what machines make is far longer
@@ -44,6 +51,7 @@ func Parse(name string, data []byte, o Options) (*File, config.Problems) {
 		c.organization(&f.Organizations[i])
 	}
 	c.applications()
+	c.serviceProviders()
 	return f, ordered(c.problems)
 }
 

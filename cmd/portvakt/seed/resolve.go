@@ -88,6 +88,8 @@ func (l *lookup) has(ctx context.Context, r reference) (bool, error) {
 			return len(a.Metadata.RedirectURIs) > 0, nil
 		}
 		return found(err)
+	case "service provider":
+		return l.hasServiceProvider(ctx, r)
 	case "user":
 		e, err := directory.ParseEmail(r.key)
 		if err != nil {

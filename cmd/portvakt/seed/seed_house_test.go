@@ -21,6 +21,7 @@ organizations:
     seats: 2
     suspended_keep_seats: true
     trusted_device_days: 14
+    mail_codes: true
     features: [reports, archive]
     members:
       - {email: kari@nordlys.example, second_factor: required}
@@ -39,7 +40,7 @@ func TestR24_FeaturesOfAFile(t *testing.T) {
 			t.Errorf("applied again:\n%s", again)
 		}
 		o, err := p.Directory.Organizations.BySlug(ctx, "nordlys")
-		if err != nil || !o.SuspendedKeepSeats || o.TrustedDays != 14 {
+		if err != nil || !o.SuspendedKeepSeats || o.TrustedDays != 14 || !o.MailCodes {
 			t.Fatalf("organization %+v, %v", o, err)
 		}
 		states, err := p.Directory.Organizations.FeatureStates(ctx, o.ID)

@@ -39,8 +39,6 @@ func checkTOTP(s string) error {
 	return err
 }
 
-var dev = seed.Options{AllowPlainSecrets: true, CheckApplication: application.Check, CheckTOTP: checkTOTP, CheckHash: checkHash}
-
 // place is a database with everything that Apply works with.
 type place struct {
 	seed.Deps
@@ -121,7 +119,7 @@ func (p place) table(t *testing.T, table string) []string {
 
 func demo(t *testing.T) *seed.File {
 	t.Helper()
-	f, problems := seed.Parse("demo.yaml", configs.Demo, dev)
+	f, problems := seed.Parse("demo.yaml", configs.Demo, builtIn())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +164,7 @@ func TestDemoPeople(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) {
 		p := newPlace(t, db)
 		report := p.apply(t, demo(t))
-		if !strings.Contains(report.String(), "organization nordlys: 1 organization made; 3 segments made; 3 profiles made; 5 roles made; 3 groups made") {
+		if !strings.Contains(report.String(), "organization nordlys: 1 organization made; 1 logo made; 3 segments made; 3 profiles made; 5 roles made; 3 groups made") {
 			t.Errorf("report:\n%s", report)
 		}
 		claims := func(slug, email string) authz.Claims {
@@ -289,7 +287,7 @@ func TestProblems(t *testing.T) {
 
 func TestPlainSecrets(t *testing.T) {
 	t.Parallel()
-	strict := seed.Options{CheckApplication: application.Check, CheckTOTP: checkTOTP, CheckHash: checkHash}
+	strict := seed.Options{CheckApplication: application.Check, CheckTOTP: checkTOTP, CheckHash: checkHash, ReadFile: configs.ReadFile}
 	_, problems := seed.Parse("demo.yaml", configs.Demo, strict)
 	text := problems.Error()
 	for _, word := range []string{"password stands here in plain text", "totp stands here", "token stands here", "secret stands here"} {

@@ -118,11 +118,3 @@ func (s *Segment) UnmarshalYAML(n *yaml.Node) error {
 	}
 	return err
 }
-
-// refused is a key that stands in the format but cannot be served yet.
-type refused struct{}
-
-// UnmarshalYAML refuses whatever stands there.
-func (*refused) UnmarshalYAML(*yaml.Node) error {
-	return errors.New("SAML service providers are not supported by this version; take the key out")
-}

@@ -1,0 +1,262 @@
+//go:build e2e
+
+package main
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/beevik/etree"
+	"golang.org/x/net/html"
+)
+
+// caught is one SAML message as it passed through somebody's browser.
+type caught struct {
+	Method    string
+	To        *url.URL
+	Parameter string // SAMLRequest or SAMLResponse
+	Fields    url.Values
+	XML       []byte
+}
+
+// root is the message's element.
+func (c *caught) root(t *testing.T) *etree.Element {
+	t.Helper()
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(c.XML); err != nil {
+		t.Fatalf("%s to %s: %v\n%s", c.Parameter, c.To, err, c.XML)
+	}
+	return doc.Root()
+}
+
+// tap writes down each SAML message that a browser carries.
+type tap struct {
+	t    *testing.T
+	next http.RoundTripper
+	mu   sync.Mutex
+	all  []*caught
+}
+
+func (x *tap) RoundTrip(req *http.Request) (*http.Response, error) {
+	fields := req.URL.Query()
+	if req.Method == http.MethodPost && strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		if posted, err := url.ParseQuery(string(body)); err == nil {
+			fields = posted
+		}
+	}
+	for _, name := range []string{"SAMLRequest", "SAMLResponse"} {
+		if value := fields.Get(name); value != "" {
+			x.catch(&caught{Method: req.Method, To: req.URL, Parameter: name, Fields: fields, XML: unpacked(value, req.Method)})
+		}
+	}
+	return x.next.RoundTrip(req)
+}
+
+func (x *tap) catch(c *caught) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.all = append(x.all, c)
+}
+
+// last is the newest message of the parameter.
+func (x *tap) last(parameter string) *caught {
+	x.t.Helper()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := len(x.all) - 1; i >= 0; i-- {
+		if x.all[i].Parameter == parameter {
+			return x.all[i]
+		}
+	}
+	x.t.Fatalf("no %s passed through the browser", parameter)
+	return nil
+}
+
+// unpacked is a message out of its binding; what cannot be unpacked is given as it is.
+func unpacked(value, method string) []byte {
+	raw, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return []byte(value)
+	}
+	if method == http.MethodGet {
+		if inflated, err := io.ReadAll(flate.NewReader(bytes.NewReader(raw))); err == nil {
+			return inflated
+		}
+	}
+	return raw
+}
+
+// tapped is a person whose browser is looked over the shoulder.
+func tapped(t *testing.T) (*person, *tap) {
+	t.Helper()
+	p := newPerson(t)
+	x := &tap{t: t, next: http.DefaultTransport}
+	p.client.Transport = x
+	return p, x
+}
+
+// carried submits forms with SAML messages in them, as their script or the person would, until there is none.
+func (p *person) carried() *person {
+	p.t.Helper()
+	for range 10 {
+		form := find(p.doc, func(n *html.Node) bool {
+			return n.Data == "form" && find(n, func(n *html.Node) bool {
+				return strings.HasPrefix(attribute(n, "name"), "SAMLRe")
+			}) != nil
+		})
+		if form == nil {
+			return p
+		}
+		target, err := p.at.Parse(attribute(form, "action"))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.post(target.String(), formValues(form))
+	}
+	p.t.Fatal("messages are sent round and round")
+	return p
+}
+
+// post sends a form from the page where the person is, which is another site's where the address is.
+func (p *person) post(target string, fields url.Values) *person {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, target, strings.NewReader(fields.Encode()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if p.at != nil {
+		req.Header.Set("Origin", p.at.Scheme+"://"+p.at.Host)
+	}
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
+	res, err := p.client.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.read(res)
+}
+
+// samlSchemas is where Debian's opensaml-schemas and xmltooling-schemas put the schemas of the standard.
+const samlSchemas = "file:///usr/share/xml/"
+
+// schemaCatalog says where the schemas are that others import by address.
+const schemaCatalog = `<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">
+<uri name="http://www.w3.org/TR/2002/REC-xmldsig-core-20020212/xmldsig-core-schema.xsd" uri="` + samlSchemas + `xmltooling/xmldsig-core-schema.xsd"/>
+<system systemId="http://www.w3.org/TR/2002/REC-xmldsig-core-20020212/xmldsig-core-schema.xsd" uri="` + samlSchemas + `xmltooling/xmldsig-core-schema.xsd"/>
+<system systemId="http://www.w3.org/TR/2002/REC-xmlenc-core-20021210/xenc-schema.xsd" uri="` + samlSchemas + `xmltooling/xenc-schema.xsd"/>
+<system systemId="http://www.w3.org/2001/xml.xsd" uri="` + samlSchemas + `xmltooling/xml.xsd"/>
+<rewriteSystem systemIdStartString="` + samlSchemas + `opensaml/xml" rewritePrefix="` + samlSchemas + `xmltooling/xml"/>
+<rewriteSystem systemIdStartString="` + samlSchemas + `opensaml/xenc" rewritePrefix="` + samlSchemas + `xmltooling/xenc"/>
+</catalog>`
+
+// schemaOfAll imports the schemas that our documents use.
+const schemaOfAll = `<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+<xs:import namespace="urn:oasis:names:tc:SAML:2.0:protocol" schemaLocation="` + samlSchemas + `opensaml/saml-schema-protocol-2.0.xsd"/>
+<xs:import namespace="urn:oasis:names:tc:SAML:2.0:metadata" schemaLocation="` + samlSchemas + `opensaml/saml-schema-metadata-2.0.xsd"/>
+<xs:import namespace="http://www.w3.org/2009/xmlenc11#" schemaLocation="` + samlSchemas + `xmltooling/xenc11-schema.xsd"/>
+<xs:import namespace="http://schemas.xmlsoap.org/soap/envelope/" schemaLocation="` + samlSchemas + `xmltooling/soap-envelope.xsd"/>
+</xs:schema>`
+
+// judged hands documents of ours to the OASIS schemas, and each signature in them to libxmlsec with the certificates that
+// our metadata showed. decrypt is the key of who they are for.
+func judged(t *testing.T, certificates [][]byte, decrypt string, documents map[string][]byte) {
+	t.Helper()
+	dir := t.TempDir()
+	put := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	catalog, schema := put("catalog.xml", []byte(schemaCatalog)), put("all.xsd", []byte(schemaOfAll))
+	var paths []string
+	trusted := map[string]string{} // the certificate as it stands in a signature → its file
+	for i, der := range certificates {
+		trusted[base64.StdEncoding.EncodeToString(der)] = put(strconv.Itoa(i)+".crt", pemCertificate(der))
+	}
+	for name, doc := range documents {
+		path := put(strings.ReplaceAll(name, " ", "-")+".xml", doc)
+		paths = append(paths, path)
+		only := ""
+		if bytes.Contains(doc, []byte("EncryptedData")) {
+			only = "Response" // what is inside is looked at in clear
+			out, err := exec.Command("xmlsec1", "--decrypt", "--privkey-pem", decrypt, path).Output()
+			if err != nil || bytes.Contains(out, []byte("EncryptedData")) {
+				t.Errorf("%s: xmlsec1 cannot decrypt it: %v", name, err)
+				continue
+			}
+			verified(t, name+" in clear", put("clear.xml", out), trusted, "Assertion")
+		}
+		verified(t, name, path, trusted, only)
+	}
+	lint := exec.Command("xmllint", append([]string{"--nonet", "--noout", "--schema", schema}, paths...)...)
+	lint.Env = append(os.Environ(), "XML_CATALOG_FILES="+catalog)
+	if out, err := lint.CombinedOutput(); err != nil {
+		t.Errorf("not all is valid by the schemas: %s", out)
+	}
+}
+
+// verified hands the signatures of a document to xmlsec1: those of the element only, if one is named. The certificate that
+// a signature names must be one that our metadata showed.
+func verified(t *testing.T, name, path string, trusted map[string]string, only string) {
+	t.Helper()
+	tree := etree.NewDocument()
+	if err := tree.ReadFromFile(path); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	signatures := tree.FindElements("//Signature")
+	if len(signatures) == 0 {
+		t.Errorf("%s has no signature", name)
+	}
+	for _, signature := range signatures {
+		signed := signature.Parent()
+		if only != "" && signed.Tag != only {
+			continue
+		}
+		certificate := trusted[strings.Join(strings.Fields(value1(signature, ".//X509Certificate")), "")]
+		if certificate == "" {
+			t.Errorf("%s: the %s is signed by a certificate that our metadata has never shown", name, signed.Tag)
+			continue
+		}
+		out, err := exec.Command("xmlsec1", "--verify", "--pubkey-cert-pem", certificate, "--enabled-reference-uris", "same-doc",
+			"--id-attr:ID", signed.NamespaceURI()+":"+signed.Tag, "--node-xpath", "//*[@ID='"+signed.SelectAttrValue("ID", "")+"']/*[local-name()='Signature']", path).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: xmlsec1 does not verify the %s's signature: %s", name, signed.Tag, out)
+		}
+	}
+}
+
+// certificatesIn are the certificates of our metadata, DER, in their order.
+func certificatesIn(t *testing.T, metadata []byte) (out [][]byte) {
+	t.Helper()
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(metadata); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range doc.FindElements("//KeyDescriptor//X509Certificate") {
+		der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(e.Text()), ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, der)
+	}
+	return out
+}
