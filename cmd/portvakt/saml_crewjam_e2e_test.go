@@ -143,13 +143,5 @@ func (c *crewjamSP) accept(w http.ResponseWriter, r *http.Request) {
 // TestSAMLCrewjam is the one of Go's.
 func TestSAMLCrewjam(t *testing.T) {
 	t.Parallel()
-	j := startJourney(t, crewjam)
-	j.signIns()
-	j.relayed()
-	j.unasked()
-	j.passively("/login?passive=true")
-	j.forced()
-	j.unreachable()
-	j.rolled()
-	j.judge()
+	startJourney(t, crewjam).everything()
 }

@@ -324,6 +324,19 @@ func (j *samlJourney) judge() {
 	judged(j.t, certificates, j.sp.key, documents)
 }
 
+// everything is what a service provider is asked that can do all of it.
+func (j *samlJourney) everything() {
+	j.t.Helper()
+	j.signIns()
+	j.relayed()
+	j.unasked()
+	j.passively("/login?passive=true")
+	j.forced()
+	j.unreachable()
+	j.rolled()
+	j.judge()
+}
+
 // TestSAMLModAuthMellon is a service provider of other people's making and language, as a customer would run it.
 func TestSAMLModAuthMellon(t *testing.T) {
 	t.Parallel()
@@ -351,15 +364,7 @@ func TestSAMLSimpleSAMLphp(t *testing.T) {
 // TestSAMLPysaml2 is the one of Python; its requests come by both bindings.
 func TestSAMLPysaml2(t *testing.T) {
 	t.Parallel()
-	j := startJourney(t, pysaml2)
-	j.signIns()
-	j.relayed()
-	j.unasked()
-	j.passively("/login?passive=true")
-	j.forced()
-	j.unreachable()
-	j.rolled()
-	j.judge()
+	startJourney(t, pysaml2).everything()
 }
 
 // TestSAMLNode are the two of npm's; one installation of packages serves both.
@@ -368,15 +373,7 @@ func TestSAMLNode(t *testing.T) {
 	packages := installed(t, "saml-judges")
 	t.Run("node-saml", func(t *testing.T) {
 		t.Parallel()
-		j := startJourney(t, func(t *testing.T, idp string) *party { return npmParty(t, "node-saml", packages, idp) })
-		j.signIns()
-		j.relayed()
-		j.unasked()
-		j.passively("/login?passive=true")
-		j.forced()
-		j.unreachable()
-		j.rolled()
-		j.judge()
+		startJourney(t, func(t *testing.T, idp string) *party { return npmParty(t, "node-saml", packages, idp) }).everything()
 	})
 	t.Run("samlify", func(t *testing.T) { // asks neither passively nor for classes
 		t.Parallel()

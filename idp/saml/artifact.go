@@ -3,7 +3,6 @@ package saml
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"time"
 
@@ -77,35 +76,7 @@ func handleHash(a wire.Artifact) []byte { return secret.HashToken(string(a.Handl
 // Invariant: without a good signature nothing is given, nor to anybody but whom it is for, nor twice
 // (TestArtifactsAreFetchedOnce).
 func (h *Handler) resolve(w http.ResponseWriter, r *http.Request, e entity) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxSOAP))
-	if err != nil {
-		writeSOAP(w, http.StatusInternalServerError, wire.SOAPFault("The body cannot be read"))
-		return
-	}
-	answer, err := h.resolved(r, e, body)
-	if err == nil {
-		var out []byte
-		if out, err = answer.SOAP(); err == nil {
-			writeSOAP(w, http.StatusOK, out)
-			return
-		}
-	}
-	text := "Something went wrong"
-	if f := fault.Of(err); f.Kind != fault.Internal {
-		text = f.Text
-	} else {
-		h.Log.ErrorContext(r.Context(), "saml: an artifact was not resolved", "error", err)
-	}
-	writeSOAP(w, http.StatusInternalServerError, wire.SOAPFault(text)) // SOAP 1.1 §6.2
-}
-
-func writeSOAP(w http.ResponseWriter, status int, body []byte) {
-	header := w.Header()
-	header["Cache-Control"] = noStore
-	header.Set("Pragma", "no-cache")
-	header.Set("Content-Type", "text/xml; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	h.answerSOAP(w, r, func(body []byte) (*wire.Message, error) { return h.resolved(r, e, body) })
 }
 
 func (h *Handler) resolved(r *http.Request, e entity, body []byte) (*wire.Message, error) {

@@ -2,7 +2,6 @@ package saml
 
 import (
 	"context"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -174,26 +173,7 @@ func (h *Handler) depart(w http.ResponseWriter, r *http.Request, e entity, p *Pr
 
 // backChannel takes a request to sign out without a browser. Participants that a browser alone could tell are not reached.
 func (h *Handler) backChannel(w http.ResponseWriter, r *http.Request, e entity) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxSOAP))
-	if err != nil {
-		writeSOAP(w, http.StatusInternalServerError, wire.SOAPFault("The body cannot be read"))
-		return
-	}
-	answer, err := h.leftSilently(r, e, body)
-	if err == nil {
-		var out []byte
-		if out, err = answer.SOAP(); err == nil {
-			writeSOAP(w, http.StatusOK, out)
-			return
-		}
-	}
-	text := "Something went wrong"
-	if f := fault.Of(err); f.Kind != fault.Internal {
-		text = f.Text
-	} else {
-		h.Log.ErrorContext(r.Context(), "saml: a sign-out by SOAP failed", "error", err)
-	}
-	writeSOAP(w, http.StatusInternalServerError, wire.SOAPFault(text)) // SOAP 1.1 §6.2
+	h.answerSOAP(w, r, func(body []byte) (*wire.Message, error) { return h.leftSilently(r, e, body) })
 }
 
 func (h *Handler) leftSilently(r *http.Request, e entity, body []byte) (*wire.Message, error) {
