@@ -1,4 +1,4 @@
-.PHONY: help run build check format static test example interop bench bench-peers
+.PHONY: help run build check format static test fuzz example interop bench bench-peers
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ static: format ## what needs no test to run: format, vet, staticcheck, generated
 
 test: ## everything: both engines, race detector, fuzzing, end to end, browser (sets itself up)
 	scripts/test
+
+fuzz: ## look for inputs that break a parser, a minute each (what make test runs is the same in every run)
+	scripts/fuzz
 
 example: ## run the example application of docs/integration against the real service
 	cd docs/integration/example-app && go vet ./... && go test -count=1 ./...
