@@ -19,6 +19,8 @@ type ProvisioningClient struct {
 	MayGroups         bool
 	MayAccess         bool
 	MayAdministrators bool
+	Application       ApplicationID    // whose own access tokens are the client's; zero: no application's
+	ServiceAccount    ServiceAccountID // likewise; at most one of the two is set
 	Disabled          bool
 	CreatedAt         time.Time
 }
