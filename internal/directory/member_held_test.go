@@ -29,9 +29,11 @@ func TestWhatAProvisioningClientHasSetStays(t *testing.T) {
 			return h.Memberships.Change(ctx, h.home.ID, made.ID, 0, func(m *directory.Member) error { do(m); return nil })
 		}
 		for name, do := range map[string]func(*directory.Member){
-			"title":       func(m *directory.Member) { m.Details.Title = "Sjef" },
-			"given_name":  func(m *directory.Member) { m.Details.GivenName = "" },
-			"phones":      func(m *directory.Member) { m.Details.Phones = append(m.Details.Phones, directory.Contact{Value: "+4790000002"}) },
+			"title":      func(m *directory.Member) { m.Details.Title = "Sjef" },
+			"given_name": func(m *directory.Member) { m.Details.GivenName = "" },
+			"phones": func(m *directory.Member) {
+				m.Details.Phones = append(m.Details.Phones, directory.Contact{Value: "+4790000002"})
+			},
 			"user_name":   func(m *directory.Member) { m.UserName = "lasse" },
 			"external_id": func(m *directory.Member) { m.ExternalID = "18" },
 		} {

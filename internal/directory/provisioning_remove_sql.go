@@ -23,7 +23,7 @@ func (s ProvisioningClients) Release(ctx context.Context, org OrganizationID, id
 		if released, err = releaseMembers(ctx, tx, org, id, to); err != nil || released == 0 {
 			return err
 		}
-		return noteReleased(ctx, tx, EventProvisioningReleased, c, to, released)
+		return noteReleased(ctx, tx, EventProvisioningReleased, handover{c, to, released})
 	})
 	if sqldb.IsUnique(err) {
 		err = ErrExternalIDTaken
@@ -46,7 +46,7 @@ func (s ProvisioningClients) Remove(ctx context.Context, org OrganizationID, id,
 		}
 		tx.Later(`delete from provisioning_tokens where organization_id = $1 and client_id = $2`, org, id)
 		tx.Later(`delete from provisioning_clients where organization_id = $1 and id = $2`, org, id)
-		return noteReleased(ctx, tx, EventProvisioningRemoved, c, to, released)
+		return noteReleased(ctx, tx, EventProvisioningRemoved, handover{c, to, released})
 	})
 	if sqldb.IsUnique(err) {
 		err = ErrExternalIDTaken
@@ -77,14 +77,25 @@ func ofBoth(ctx context.Context, tx *sqldb.Tx, org OrganizationID, id, to Provis
 
 // releaseMembers keeps external ids: the organization may know its people by them. Who belongs to nobody is held by nobody.
 func releaseMembers(ctx context.Context, tx *sqldb.Tx, org OrganizationID, id, to ProvisioningClientID) (int64, error) {
-	return tx.Exec(ctx, `update memberships set provisioning_client_id = $3, held = case when $3 is null then null else held end,
-		version = version + 1, changed_at = $4 where organization_id = $1 and provisioning_client_id = $2`, org, id, to, sqldb.Micros(tx.Now()))
+	if to.IsZero() {
+		return tx.Exec(ctx, `update memberships set provisioning_client_id = null, held = null, version = version + 1, changed_at = $3
+			where organization_id = $1 and provisioning_client_id = $2`, org, id, sqldb.Micros(tx.Now()))
+	}
+	return tx.Exec(ctx, `update memberships set provisioning_client_id = $3, version = version + 1, changed_at = $4
+		where organization_id = $1 and provisioning_client_id = $2`, org, id, to, sqldb.Micros(tx.Now()))
 }
 
-func noteReleased(ctx context.Context, tx *sqldb.Tx, action string, c ProvisioningClient, to ProvisioningClientID, members int64) error {
-	detail := map[string]any{"name": c.Name, "members": members}
-	if !to.IsZero() {
-		detail["to"] = to.String()
+// handover is whose members went to whom, and how many.
+type handover struct {
+	from    ProvisioningClient
+	to      ProvisioningClientID
+	members int64
+}
+
+func noteReleased(ctx context.Context, tx *sqldb.Tx, action string, h handover) error {
+	c, detail := h.from, map[string]any{"name": h.from.Name, "members": h.members}
+	if !h.to.IsZero() {
+		detail["to"] = h.to.String()
 	}
 	if err := audit.Append(ctx, tx, c.Organization, audit.Entry{Action: action, Object: c.ID.String(), Detail: detail}); err != nil {
 		return err
