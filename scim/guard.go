@@ -62,6 +62,9 @@ func (x *exchange) serve() error {
 	if err := x.admits(path); err != nil {
 		return err
 	}
+	if err := x.spend(1); err != nil { // also what is refused from here on
+		return err
+	}
 	if route.serve == nil {
 		if len(allowed) == 0 {
 			return errNotFound
@@ -73,9 +76,6 @@ func (x *exchange) serve() error {
 		return refuse(http.StatusForbidden, "", "The provisioning client may not do this")
 	}
 	x.id = id
-	if err := x.spend(1); err != nil {
-		return err
-	}
 	var err error
 	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
 		return badValue("The query of the URL cannot be read")

@@ -211,7 +211,10 @@ func (h *house) remindEnding(ctx context.Context) error {
 		return err
 	}
 	h.reminded = now
-	_, err = h.dir.Memberships.RemindEnding(ctx)
+	if _, err = h.dir.Memberships.RemindEnding(ctx); err != nil {
+		return err
+	}
+	_, err = h.dir.ProvisioningClients.TellEnding(ctx)
 	return err
 }
 
