@@ -5,7 +5,7 @@ alter table provisioning_clients add column profile text not null default 'gener
 alter table provisioning_clients drop column quirks;                      -- nothing ever read it
 alter table provisioning_clients add column unknown_attributes text not null default 'ignore' check (unknown_attributes in ('ignore', 'refuse'));
 alter table provisioning_clients add column patch_answer text not null default 'resource' check (patch_answer in ('resource', 'empty'));
-alter table provisioning_clients add column requests_per_minute {INT} not null default 3000;
+alter table provisioning_clients add column requests_per_minute {INT} not null default 12000;
 
 -- Whose access tokens count as the client's: one application, or one of the organization's service accounts.
 alter table provisioning_clients add column application_id {ID} references applications (id);
