@@ -82,21 +82,3 @@ type Applications struct{ store }
 
 // ApplicationsWatermark is bumped by every change of an application, so that caches know.
 const ApplicationsWatermark = "applications"
-
-// ProvisioningClient is who calls an organization's SCIM endpoint.
-type ProvisioningClient struct {
-	ID                ProvisioningClientID
-	Organization      OrganizationID
-	Slug              string // the organization's
-	Name              string
-	Quirks            string
-	MayUsers          bool
-	MayGroups         bool
-	MayAccess         bool
-	MayAdministrators bool
-	Disabled          bool
-	CreatedAt         time.Time
-}
-
-// ProvisioningClients is the store of provisioning clients and their tokens.
-type ProvisioningClients struct{ store }

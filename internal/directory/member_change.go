@@ -56,6 +56,9 @@ func (s Memberships) Change(ctx context.Context, org OrganizationID, id Membersh
 func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	now := tx.Now()
 	keepFixed(was, m, now)
+	if err := keepHeld(ctx, was, m); err != nil {
+		return err
+	}
 	if reflect.DeepEqual(was, m) {
 		return nil
 	}
@@ -105,6 +108,9 @@ func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	}
 	if err := saveAccess(ctx, tx, m, was); err != nil {
 		return err
+	}
+	if !slices.Equal(was.Held, m.Held) {
+		saveHeld(tx, m)
 	}
 	if err := followMaker(ctx, tx, was, m); err != nil {
 		return err

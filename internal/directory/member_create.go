@@ -70,6 +70,10 @@ func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember
 
 func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 	complete(m, tx.Now())
+	m.Held = nil
+	if actsAs(ctx, m.ManagedBy) {
+		m.HoldAll()
+	}
 	if err := m.check(); err != nil {
 		return err
 	}

@@ -20,17 +20,15 @@ const minProvisioningToken = 6
 // Create makes an organization's provisioning client with its first token; making it again by the same name changes the
 // rights and keeps the tokens.
 func (s ProvisioningClients) Create(ctx context.Context, c ProvisioningClient, token string) (ProvisioningClient, error) {
+	c.ProvisioningSettings = c.orDefault()
 	if c.Name == "" {
 		return c, fault.New(fault.Invalid, "missing", "A provisioning client needs a name").On("name")
 	}
-	if err := cmp.Or(checkText("name", c.Name), checkIndexed("name", c.Name), checkText("quirks", c.Quirks)); err != nil {
+	if err := cmp.Or(checkText("name", c.Name), checkIndexed("name", c.Name), c.ProvisioningSettings.check()); err != nil {
 		return c, err
 	}
 	if len(token) < minProvisioningToken {
 		return c, fault.Newf(fault.Invalid, "short_token", "A token has at least %d characters", minProvisioningToken).On("token")
-	}
-	if c.Quirks == "" {
-		c.Quirks = "generic"
 	}
 	made, err := s.tryCreate(ctx, c, token)
 	if sqldb.IsUnique(err) && s.tx == nil { // somebody else made it at the same moment: now it is there
@@ -50,11 +48,13 @@ func (s ProvisioningClients) tryCreate(ctx context.Context, asked ProvisioningCl
 			return err
 		}
 		c.ID, c.Slug, c.CreatedAt, c.Disabled = was.ID, was.Slug, was.CreatedAt, was.Disabled
+		c.Application, c.ServiceAccount = was.Application, was.ServiceAccount // SetCaller's
 		if c == was {
 			return nil
 		}
-		tx.Later(`update provisioning_clients set quirks = $3, may_users = $4, may_groups = $5, may_access = $6, may_administrators = $7
-			where organization_id = $1 and id = $2`, c.Organization, c.ID, c.Quirks, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators)
+		tx.Later(`update provisioning_clients set profile = $3, unknown_attributes = $4, patch_answer = $5, requests_per_minute = $6,
+			may_users = $7, may_groups = $8, may_access = $9, may_administrators = $10 where organization_id = $1 and id = $2`, c.Organization, c.ID,
+			c.Profile, c.UnknownAttributes, c.PatchAnswer, c.RequestsPerMinute, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators)
 		return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.changed", Object: c.ID.String()})
 	})
 	return c, err
@@ -65,26 +65,28 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 	if err != nil {
 		return err
 	}
+	c.Application, c.ServiceAccount = ApplicationID{}, ServiceAccountID{}
 	c.ID, c.Slug, c.CreatedAt, c.Disabled = sqldb.NewID[provisioningClientPrefix](tx.Now()), o.Slug, tx.Now(), false
 	by, err := makerOf(ctx, tx, c.Organization)
 	if err != nil {
 		return err
 	}
-	tx.Later(`insert into provisioning_clients (id, organization_id, name, quirks, may_users, may_groups, may_access, may_administrators, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		c.ID, c.Organization, c.Name, c.Quirks, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators, sqldb.Micros(tx.Now()))
+	tx.Later(`insert into provisioning_clients (id, organization_id, name, profile, unknown_attributes, patch_answer, requests_per_minute,
+		may_users, may_groups, may_access, may_administrators, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		c.ID, c.Organization, c.Name, c.Profile, c.UnknownAttributes, c.PatchAnswer, c.RequestsPerMinute,
+		c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators, sqldb.Micros(tx.Now()))
 	if err := insertToken(ctx, tx, c, by, newToken{text: token}); err != nil {
 		return err
 	}
 	return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.created", Object: c.ID.String()})
 }
 
-const provisioningClientColumns = `c.id, c.organization_id, o.slug, c.name, c.quirks, c.may_users, c.may_groups, c.may_access, c.may_administrators,
-	c.disabled_at is not null, c.created_at`
+const provisioningClientColumns = `c.id, c.organization_id, o.slug, c.name, c.profile, c.unknown_attributes, c.patch_answer, c.requests_per_minute, c.may_users, c.may_groups, c.may_access,
+	c.may_administrators, c.application_id, c.service_account_id, c.disabled_at is not null, c.created_at`
 
 func scanProvisioningClient(r sqldb.Row, more ...any) (c ProvisioningClient, err error) {
-	err = r.Scan(append([]any{&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Quirks, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators,
-		&c.Disabled, sqldb.Time(&c.CreatedAt)}, more...)...)
+	err = r.Scan(append([]any{&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Profile, &c.UnknownAttributes, &c.PatchAnswer,
+		&c.RequestsPerMinute, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators, &c.Application, &c.ServiceAccount, &c.Disabled, sqldb.Time(&c.CreatedAt)}, more...)...)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return c, ErrProvisioningToken
 	}

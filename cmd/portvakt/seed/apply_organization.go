@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"portvakt/internal/directory"
-	"portvakt/internal/secret"
 )
 
 // makeOrganizations makes the missing ones first, so that everybody's home and every agency is there, and then brings the
@@ -140,43 +139,6 @@ func (r *run) organization(ctx context.Context, x *Organization) error {
 		if err := step(ctx, x); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// provisioningClients makes clients with their first token; existing ones keep theirs.
-func (r *run) provisioningClients(ctx context.Context, x *Organization) error {
-	org := r.organizations[x.Slug.Text].ID
-	all, err := r.dir.ProvisioningClients.OfOrganization(ctx, org)
-	if err != nil {
-		return err
-	}
-	for i := range x.ProvisioningClients {
-		p := &x.ProvisioningClients[i]
-		was := existing(all, func(c directory.ProvisioningClient) bool { return c.Name == p.Name.Text })
-		want := was
-		if want.ID.IsZero() {
-			want = directory.ProvisioningClient{Organization: org, Name: p.Name.Text, Quirks: "generic", MayUsers: true, MayGroups: true, MayAccess: true}
-		}
-		if p.Rights != nil {
-			rights := texts(p.Rights)
-			want.MayUsers, want.MayGroups = slices.Contains(rights, "users"), slices.Contains(rights, "groups")
-			want.MayAccess, want.MayAdministrators = slices.Contains(rights, "access"), slices.Contains(rights, "administrators")
-		}
-		if p.Quirks.present() {
-			want.Quirks = p.Quirks.Text
-		}
-		if want == was {
-			continue
-		}
-		token := p.Token.Reveal()
-		if token == "" { // it exists, so no token is stored
-			token = secret.NewToken()
-		}
-		if _, err := r.dir.ProvisioningClients.Create(ctx, want, token); err != nil {
-			return r.refused(p.Position, "provisioning client "+p.Name.Text, err)
-		}
-		r.report.add(where(x.Slug.Text), "provisioning client", tally(was.ID.IsZero()))
 	}
 	return nil
 }

@@ -50,7 +50,8 @@ func (c *checker) organization(o *Organization) {
 		groups: map[string]bool{}, members: map[string]Word{}, gone: map[string]bool{}}
 	s.declare(o)
 	s.access(o)
-	s.clients(o)
+	s.provisioningClients(o)
+	s.serviceAccounts(o)
 	for i := range o.Members {
 		s.member(o, &o.Members[i])
 	}
@@ -272,28 +273,9 @@ func reaches(nested map[string][]Word, from, to string, seen map[string]bool) bo
 	return slices.ContainsFunc(nested[from], func(w Word) bool { return !seen[w.Text] && reaches(nested, w.Text, to, seen) })
 }
 
-// clients checks who provisions, and the accounts of systems.
-func (s *scope) clients(o *Organization) {
+// serviceAccounts checks the accounts of systems.
+func (s *scope) serviceAccounts(o *Organization) {
 	seen := map[string]bool{}
-	for i := range o.ProvisioningClients {
-		p := &o.ProvisioningClients[i]
-		if !p.Name.present() {
-			s.say(p.Position, "a provisioning client has no name")
-			continue
-		}
-		if seen[p.Name.Text] {
-			s.say(p.Name.at, "provisioning client %q stands here again", p.Name.Text)
-		}
-		seen[p.Name.Text] = true
-		for _, w := range p.Rights {
-			s.oneOf(w, "right", "users", "groups", "access", "administrators")
-		}
-		s.secretOf(p.Position, "token", &p.Token, p.TokenFile)
-		if p.Token == "" && p.TokenFile == "" {
-			s.refer(Word{p.Name.Text, p.Position}, reference{noun: "provisioning client", organization: s.slug, key: p.Name.Text, needs: "a token or token_file"})
-		}
-	}
-	seen = map[string]bool{}
 	for i := range o.ServiceAccounts {
 		a := &o.ServiceAccounts[i]
 		if !s.id(seen, a.ID, a.Position, "service account") {

@@ -145,16 +145,6 @@ type Party struct {
 	Group        Word `yaml:"group"`
 }
 
-// ProvisioningClient is who calls the organization's SCIM endpoint.
-type ProvisioningClient struct {
-	config.Position
-	Name      Word        `yaml:"name"`
-	Token     secret.Text `yaml:"token"`
-	TokenFile string      `yaml:"token_file"`
-	Rights    []Word      `yaml:"rights"` // users, groups, access, administrators; at first all but the last
-	Quirks    Word        `yaml:"quirks"`
-}
-
 // ServiceAccount is an organization's account for a system.
 type ServiceAccount struct {
 	config.Position
