@@ -24,7 +24,7 @@ func compiled(r *registry, filter string) (directory.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.condition(e)
+	return filterCompiler{of: r.users}.condition(e)
 }
 
 func TestFilters(t *testing.T) {

@@ -6,31 +6,16 @@ import (
 	"portvakt/internal/directory"
 )
 
-// listGroups shows the organization's groups; SCIM does not change them yet.
-func (x *exchange) listGroups() error {
-	if x.query.Has("filter") {
-		return badFilter("Groups cannot be filtered")
-	}
-	first, err := x.number("startIndex", 1, 1, maxStart)
-	if err != nil {
-		return err
-	}
-	count, err := x.number("count", defaultCount, 0, maxCount)
-	if err != nil {
-		return err
-	}
+// findGroups shows a page of the organization's groups, by name; SCIM does not change them yet, and nothing of them can be
+// filtered or sorted by.
+func (x *exchange) findGroups(q directory.Query, shown projection) (found, error) {
 	all, err := x.h.dir.Access.Groups(x.ctx, x.client.Organization)
 	if err != nil {
-		return err
+		return found{}, err
 	}
-	low := min(first-1, len(all))
-	page := all[low:min(low+count, len(all))]
-	resources, err := x.groups(page)
-	if err != nil {
-		return err
-	}
-	x.writeList(int64(len(all)), first, resources)
-	return nil
+	low := min(q.Offset, len(all))
+	resources, err := x.groups(all[low:min(low+q.Limit, len(all))], shown)
+	return found{total: int64(len(all)), resources: resources}, err
 }
 
 func (x *exchange) getGroup() error {
@@ -42,7 +27,7 @@ func (x *exchange) getGroup() error {
 	if err != nil {
 		return err
 	}
-	resources, err := x.groups([]directory.Group{g})
+	resources, err := x.groups([]directory.Group{g}, x.projection(x.h.schemas.groups))
 	if err != nil {
 		return err
 	}
@@ -52,8 +37,7 @@ func (x *exchange) getGroup() error {
 }
 
 // groups are groups as answers show them; what is in them is read only where it is shown, for all of them at once.
-func (x *exchange) groups(list []directory.Group) ([]any, error) {
-	shown := x.projection(groupURN)
+func (x *exchange) groups(list []directory.Group, shown projection) ([]any, error) {
 	var members map[directory.GroupID][]directory.GroupMember
 	if shown.shows(groupURN, x.h.schemas.attributes[groupURN]["members"]) {
 		ids := make([]directory.GroupID, len(list))

@@ -28,6 +28,7 @@ type exchange struct {
 	ctx    context.Context
 	client directory.ProvisioningClient
 	query  url.Values
+	asked  asked  // what it says about its answer; of a SearchRequest what its body says
 	id     string // what {id} stands for
 	body   map[string]any
 
@@ -81,6 +82,9 @@ func (x *exchange) serve() error {
 	x.id = id
 	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
 		return badValue("The query of the URL cannot be read")
+	}
+	if x.asked, err = askedInURL(x.query); err != nil {
+		return err
 	}
 	if route.method == http.MethodPost || route.method == http.MethodPut || route.method == http.MethodPatch {
 		if err := x.readBody(); err != nil {

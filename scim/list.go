@@ -1,9 +1,7 @@
 package scim
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"portvakt/internal/directory"
@@ -16,94 +14,94 @@ const (
 	maxStart     = 1 << 40 // beyond every list, and within what a database takes
 )
 
-// listUsers is GET /Users (RFC 7644 §3.4.2): the whole filter, the order and the page are the database's work.
-func (x *exchange) listUsers() error {
-	q, err := x.listQuery()
+func (x *exchange) listUsers() error  { return x.list(x.h.schemas.users) }
+func (x *exchange) listGroups() error { return x.list(x.h.schemas.groups) }
+
+// list answers with a page of one type's resources (RFC 7644 §3.4.2): the whole filter, the order and the page are the
+// database's work.
+func (x *exchange) list(t *resourceType) error {
+	q, err := x.listing(t)
 	if err != nil {
 		return err
 	}
-	page, err := x.h.dir.Memberships.List(x.ctx, x.client.Organization, q)
+	page, err := t.find(x, q, x.projection(t))
 	if err != nil {
 		return err
 	}
-	roles, err := x.rolesOf(page.Members)
-	if err != nil {
-		return err
-	}
-	shown := x.projection(coreURN)
-	resources := make([]any, len(page.Members))
-	for i := range page.Members {
-		resources[i] = x.user(&page.Members[i], roles, shown)
-	}
-	x.writeList(page.Total, q.Offset+1, resources)
+	x.writeList(page.total, q.Offset+1, page.resources)
 	return nil
 }
 
-func (x *exchange) listQuery() (directory.Query, error) {
+// listing is the query that the request means of one type.
+func (x *exchange) listing(t *resourceType) (directory.Query, error) {
 	var q directory.Query
-	first, err := x.number("startIndex", 1, 1, maxStart)
+	first, err := number("startIndex", x.asked.startIndex, 1, 1, maxStart)
 	if err != nil {
 		return q, err
 	}
-	if q.Limit, err = x.number("count", defaultCount, 0, maxCount); err != nil {
+	if q.Limit, err = number("count", x.asked.count, defaultCount, 0, maxCount); err != nil {
 		return q, err
 	}
 	q.Offset = first - 1
-	if text := x.query.Get("filter"); strings.TrimSpace(text) != "" {
-		e, err := parseFilter(text)
-		if err != nil {
-			return q, err
-		}
-		if q.Where, err = x.h.schemas.condition(e); err != nil {
-			return q, err
-		}
-	} else if x.query.Has("filter") {
-		return q, badFilter("The filter is empty")
+	if q.Where, err = x.condition(filterCompiler{of: t}); err != nil {
+		return q, err
 	}
-	return q, x.sorting(&q)
+	return q, x.sorting(t, &q)
 }
 
-func (x *exchange) sorting(q *directory.Query) error {
-	switch order := strings.ToLower(x.query.Get("sortOrder")); order {
+// condition is the request's filter for one type, nil where it has none.
+func (x *exchange) condition(c filterCompiler) (directory.Condition, error) {
+	if !x.asked.filtered {
+		return nil, nil
+	}
+	if strings.TrimSpace(x.asked.filter) == "" {
+		return nil, badFilter("The filter is empty")
+	}
+	e, err := parseFilter(x.asked.filter)
+	if err != nil {
+		return nil, err
+	}
+	return c.condition(e)
+}
+
+func (x *exchange) sorting(t *resourceType, q *directory.Query) error {
+	switch strings.ToLower(x.asked.sortOrder) {
 	case "descending":
 		q.Descending = true
 	case "", "ascending":
 	default:
 		return badValue("sortOrder has to be ascending or descending")
 	}
-	name := x.query.Get("sortBy")
+	name := x.asked.sortBy
 	if name == "" {
 		q.Descending = false // sortOrder means nothing without sortBy
 		return nil
 	}
-	p, ok := x.h.schemas.find(name)
-	if !ok {
-		p = place{urn: name}
+	p, ok := t.place(name)
+	if ok && p.attr != nil {
+		q.SortBy = t.known[p.key()].sort
 	}
-	field, known := fields[p.String()]
-	if !ok || !known || field == directory.FieldManager || field == directory.FieldSuccessor {
-		return badValue("Users cannot be sorted by %.100q", name)
+	if q.SortBy == "" {
+		return badValue("%s cannot be sorted by %.100q", t.plural(), name)
 	}
-	q.SortBy = field
 	return nil
 }
 
-// number reads a whole number of the query and clamps it (RFC 7644 §3.4.2.4), however many digits it has.
-func (x *exchange) number(name string, absent, low, high int) (int, error) {
-	text := strings.TrimSpace(x.query.Get(name))
-	if text == "" {
-		return absent, nil
+// findUsers is a page of members.
+func (x *exchange) findUsers(q directory.Query, shown projection) (found, error) {
+	page, err := x.h.dir.Memberships.List(x.ctx, x.client.Organization, q)
+	if err != nil {
+		return found{}, err
 	}
-	n, err := strconv.Atoi(text)
-	switch {
-	case errors.Is(err, strconv.ErrRange) && strings.HasPrefix(text, "-"):
-		n = low
-	case errors.Is(err, strconv.ErrRange):
-		n = high
-	case err != nil:
-		return 0, badValue("%s has to be a whole number", name)
+	roles, err := x.rolesOf(page.Members)
+	if err != nil {
+		return found{}, err
 	}
-	return min(max(n, low), high), nil
+	out := found{total: page.Total, resources: make([]any, len(page.Members))}
+	for i := range page.Members {
+		out.resources[i] = x.user(&page.Members[i], roles, shown)
+	}
+	return out, nil
 }
 
 // writeList writes a ListResponse.

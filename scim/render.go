@@ -16,23 +16,16 @@ type projection struct {
 	excluded []place
 }
 
-// projection reads attributes and excludedAttributes; names that there are not show nothing. urn is the resource's own
-// schema, whose attributes are named without it.
-func (x *exchange) projection(urn string) projection {
-	return projection{only: x.places("attributes", urn), excluded: x.places("excludedAttributes", urn)}
+// projection is what the request asks to be shown of resources of the type; names that there are not show nothing.
+func (x *exchange) projection(t *resourceType) projection {
+	return projection{only: t.places(x.asked.attributes), excluded: t.places(x.asked.excluded)}
 }
 
-func (x *exchange) places(parameter, urn string) []place {
+func (t *resourceType) places(names []string) []place {
 	var out []place
-	for _, name := range strings.Split(x.query.Get(parameter), ",") {
-		name, _, _ = strings.Cut(strings.TrimSpace(name), "[") // emails[type eq "work"] asks for emails
-		if name == "" {
-			continue
-		}
-		p, ok := x.h.schemas.find(name)
-		if urn != coreURN {
-			p, ok = x.h.schemas.within(urn, strings.TrimPrefix(name, urn+":"))
-		}
+	for _, name := range names {
+		name, _, _ = strings.Cut(name, "[") // emails[type eq "work"] asks for emails
+		p, ok := t.place(name)
 		if !ok {
 			p = place{urn: name} // of no resource: still narrows what is shown
 		}
@@ -43,8 +36,11 @@ func (x *exchange) places(parameter, urn string) []place {
 
 // shows reports whether a whole attribute, or a part of it, is shown.
 func (p projection) shows(urn string, a *attribute) bool {
-	if a.returned == "always" {
+	switch a.returned {
+	case "always":
 		return true
+	case "never":
+		return false
 	}
 	if len(p.only) > 0 {
 		for _, o := range p.only {
@@ -52,6 +48,9 @@ func (p projection) shows(urn string, a *attribute) bool {
 				return true
 			}
 		}
+		return false
+	}
+	if a.returned == "request" {
 		return false
 	}
 	for _, e := range p.excluded {
@@ -178,7 +177,7 @@ func (x *exchange) writeUser(status int, m *directory.Member) error {
 		header.Set("Location", x.location("Users", m.ID.String()))
 	}
 	header.Set("Last-Modified", m.ChangedAt.UTC().Format(time.RFC1123[:len(time.RFC1123)-3]+"GMT"))
-	x.writeJSON(status, x.user(m, roles, x.projection(coreURN)))
+	x.writeJSON(status, x.user(m, roles, x.projection(x.h.schemas.users)))
 	return nil
 }
 
