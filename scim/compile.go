@@ -21,19 +21,49 @@ func (c filterCompiler) condition(e expression) (directory.Condition, error) {
 	switch v := e.(type) {
 	case conjunction:
 		list, err := c.conditions(v)
-		return directory.And(list), err
+		return all(list), err
 	case disjunction:
 		list, err := c.conditions(v)
-		return directory.Or(list), err
+		return anyOf(list), err
 	case negation:
 		of, err := c.condition(v.of)
-		return directory.Not{Condition: of}, err
+		return negated(of), err
 	}
 	is, err := c.term(e)
 	if err != nil && c.knownElsewhere(e) {
 		return without(e), nil
 	}
 	return is, err
+}
+
+// What is true, or false, of every resource of a type is taken out of a filter, so that a type of which nothing is meant is not
+// asked: directory.And{} is true of all, directory.Or{} of none.
+
+func everything(c directory.Condition) bool { v, ok := c.(directory.And); return ok && len(v) == 0 }
+func nothing(c directory.Condition) bool    { v, ok := c.(directory.Or); return ok && len(v) == 0 }
+
+func all(list []directory.Condition) directory.Condition {
+	if slices.ContainsFunc(list, nothing) {
+		return directory.Or{}
+	}
+	return directory.And(slices.DeleteFunc(list, everything))
+}
+
+func anyOf(list []directory.Condition) directory.Condition {
+	if slices.ContainsFunc(list, everything) {
+		return directory.And{}
+	}
+	return directory.Or(slices.DeleteFunc(list, nothing))
+}
+
+func negated(c directory.Condition) directory.Condition {
+	switch {
+	case everything(c):
+		return directory.Or{}
+	case nothing(c):
+		return directory.And{}
+	}
+	return directory.Not{Condition: c}
 }
 
 func (c filterCompiler) term(e expression) (directory.Condition, error) {

@@ -43,17 +43,20 @@ func (x *exchange) serviceProviderConfig() error {
 }
 
 // types are the resource types in the order shown.
-func (x *exchange) types() []map[string]any {
-	extension := func(urn string) any { return map[string]any{"schema": urn, "required": false} }
-	list := []map[string]any{{
-		"id": "User", "name": "User", "endpoint": "/Users", "description": "A member of the organization", "schema": coreURN,
-		"schemaExtensions": []any{extension(enterpriseURN), extension(membershipURN)},
-	}, {
-		"id": "Group", "name": "Group", "endpoint": "/Groups", "description": "A group of the organization; read only", "schema": groupURN,
-	}}
-	for _, t := range list {
-		t["schemas"] = []string{resourceTypeURN}
-		t["meta"] = map[string]any{"resourceType": "ResourceType", "location": x.location("ResourceTypes", t["id"].(string))}
+func (x *exchange) types() (list []map[string]any) {
+	for _, t := range x.h.schemas.types() {
+		shown := map[string]any{
+			"schemas": []string{resourceTypeURN}, "id": t.name, "name": t.name, "endpoint": t.endpoint, "description": t.about, "schema": t.urn(),
+			"meta": map[string]any{"resourceType": "ResourceType", "location": x.location("ResourceTypes", t.name)},
+		}
+		var extensions []any
+		for _, urn := range t.urns[1:] {
+			extensions = append(extensions, map[string]any{"schema": urn, "required": false})
+		}
+		if extensions != nil {
+			shown["schemaExtensions"] = extensions
+		}
+		list = append(list, shown)
 	}
 	return list
 }
@@ -66,7 +69,7 @@ func (x *exchange) resourceTypes() error {
 	for _, t := range x.types() {
 		resources = append(resources, t)
 	}
-	x.writeList(int64(len(resources)), 1, resources)
+	x.writeList(listResponse{total: int64(len(resources)), first: 1, resources: resources})
 	return nil
 }
 
@@ -103,7 +106,7 @@ func (x *exchange) listSchemas() error {
 	for _, s := range x.shownSchemas() {
 		resources = append(resources, s)
 	}
-	x.writeList(int64(len(resources)), 1, resources)
+	x.writeList(listResponse{total: int64(len(resources)), first: 1, resources: resources})
 	return nil
 }
 

@@ -115,8 +115,8 @@ func segments(u *url.URL) (slug string, path []string, ok bool) {
 		}
 		path = append(path, plain)
 	}
-	if len(path) < 2 {
-		return "", nil, false
+	if len(path) == 1 { // the root, with or without a slash behind it
+		path = append(path, "")
 	}
 	return path[0], path[1:], true
 }

@@ -17,51 +17,90 @@ const (
 func (x *exchange) listUsers() error  { return x.list(x.h.schemas.users) }
 func (x *exchange) listGroups() error { return x.list(x.h.schemas.groups) }
 
-// list answers with a page of one type's resources (RFC 7644 §3.4.2): the whole filter, the order and the page are the
-// database's work.
-func (x *exchange) list(t *resourceType) error {
-	q, err := x.listing(t)
+// list answers with a page of resources of the types, one type behind the other (RFC 7644 §3.4.2). Filter, order and page are
+// the database's work.
+func (x *exchange) list(types ...*resourceType) error {
+	queries, err := x.queries(types)
 	if err != nil {
 		return err
 	}
-	page, err := t.find(x, q, x.projection(t))
+	if x.asked.paged {
+		return x.listByCursor(queries)
+	}
+	first, err := number("startIndex", x.asked.startIndex, 1, 1, maxStart)
 	if err != nil {
 		return err
 	}
-	x.writeList(page.total, q.Offset+1, page.resources)
+	count, err := number("count", x.asked.count, defaultCount, 0, maxCount)
+	if err != nil {
+		return err
+	}
+	out := listResponse{first: first}
+	skip := int64(first - 1)
+	for _, q := range queries {
+		q.Offset, q.Limit = int(skip), count-len(out.resources)
+		page, err := q.find(x)
+		if err != nil {
+			return err
+		}
+		skip = max(skip-page.total, 0)
+		out.total += page.total
+		out.resources = append(out.resources, page.resources...)
+	}
+	x.writeList(out)
 	return nil
 }
 
-// listing is the query that the request means of one type.
-func (x *exchange) listing(t *resourceType) (directory.Query, error) {
-	var q directory.Query
-	first, err := number("startIndex", x.asked.startIndex, 1, 1, maxStart)
-	if err != nil {
-		return q, err
-	}
-	if q.Limit, err = number("count", x.asked.count, defaultCount, 0, maxCount); err != nil {
-		return q, err
-	}
-	q.Offset = first - 1
-	if q.Where, err = x.condition(filterCompiler{of: t}); err != nil {
-		return q, err
-	}
-	return q, x.sorting(t, &q)
+// query is what the request means of one type; its page is not cut yet.
+type query struct {
+	directory.Query
+	of    *resourceType
+	shown projection
 }
 
-// condition is the request's filter for one type, nil where it has none.
-func (x *exchange) condition(c filterCompiler) (directory.Condition, error) {
-	if !x.asked.filtered {
-		return nil, nil
+func (q *query) find(x *exchange) (found, error) {
+	switch {
+	case nothing(q.Where):
+		return found{}, nil
+	case everything(q.Where):
+		q.Where = nil
 	}
-	if strings.TrimSpace(x.asked.filter) == "" {
-		return nil, badFilter("The filter is empty")
+	return q.of.find(x, q.Query, q.shown)
+}
+
+func (x *exchange) queries(types []*resourceType) ([]query, error) {
+	if len(types) > 1 && x.asked.sortBy != "" {
+		return nil, badValue("Resources of several types cannot be sorted together; sort those of one endpoint")
 	}
-	e, err := parseFilter(x.asked.filter)
+	filter, err := x.filter()
 	if err != nil {
 		return nil, err
 	}
-	return c.condition(e)
+	out := make([]query, len(types))
+	for i, t := range types {
+		q := query{of: t, shown: x.projection(t)}
+		if filter != nil {
+			if q.Where, err = (filterCompiler{of: t, others: types}).condition(filter); err != nil {
+				return nil, err
+			}
+		}
+		if err := x.sorting(t, &q.Query); err != nil {
+			return nil, err
+		}
+		out[i] = q
+	}
+	return out, nil
+}
+
+// filter is the request's filter as written, nil where it has none.
+func (x *exchange) filter() (expression, error) {
+	switch {
+	case !x.asked.filtered:
+		return nil, nil
+	case strings.TrimSpace(x.asked.filter) == "":
+		return nil, badFilter("The filter is empty")
+	}
+	return parseFilter(x.asked.filter)
 }
 
 func (x *exchange) sorting(t *resourceType, q *directory.Query) error {
@@ -97,16 +136,33 @@ func (x *exchange) findUsers(q directory.Query, shown projection) (found, error)
 	if err != nil {
 		return found{}, err
 	}
-	out := found{total: page.Total, resources: make([]any, len(page.Members))}
+	out := found{total: page.Total, resources: make([]any, len(page.Members)), at: func(i int) (directory.Position, error) {
+		return x.h.dir.Memberships.PositionOf(x.ctx, x.client.Organization, q.SortBy, &page.Members[i])
+	}}
 	for i := range page.Members {
 		out.resources[i] = x.user(&page.Members[i], roles, shown)
 	}
 	return out, nil
 }
 
-// writeList writes a ListResponse.
-func (x *exchange) writeList(total int64, first int, resources []any) {
-	x.writeJSON(http.StatusOK, map[string]any{
-		"schemas": []string{listURN}, "totalResults": total, "startIndex": first, "itemsPerPage": len(resources), "Resources": resources,
-	})
+// listResponse is a page. first is 0 where it was asked for by a cursor.
+type listResponse struct {
+	total          int64
+	first          int
+	resources      []any
+	next, previous string
+}
+
+// writeList writes a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2).
+func (x *exchange) writeList(l listResponse) {
+	body := map[string]any{"schemas": []string{listURN}, "totalResults": l.total, "itemsPerPage": len(l.resources), "Resources": l.resources}
+	if l.resources == nil {
+		body["Resources"] = []any{}
+	}
+	if l.first > 0 {
+		body["startIndex"] = l.first
+	}
+	setText(body, "nextCursor", l.next)
+	setText(body, "previousCursor", l.previous)
+	x.writeJSON(http.StatusOK, body)
 }

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"portvakt/internal/directory"
 )
@@ -167,18 +166,52 @@ func version(n int64) string { return `W/"` + strconv.FormatInt(n, 10) + `"` }
 
 // writeUser answers with one member.
 func (x *exchange) writeUser(status int, m *directory.Member) error {
+	t := x.h.schemas.users
+	id := m.ID.String()
+	if x.unchanged(t, id, m.Version) {
+		return nil
+	}
 	roles, err := x.rolesOf([]directory.Member{*m})
 	if err != nil {
 		return err
 	}
-	header := x.w.Header()
-	header.Set("ETag", version(m.Version))
-	if status == http.StatusCreated {
-		header.Set("Location", x.location("Users", m.ID.String()))
-	}
-	header.Set("Last-Modified", m.ChangedAt.UTC().Format(time.RFC1123[:len(time.RFC1123)-3]+"GMT"))
-	x.writeJSON(status, x.user(m, roles, x.projection(x.h.schemas.users)))
+	x.w.Header().Set("Last-Modified", m.ChangedAt.UTC().Format(http.TimeFormat))
+	x.writeResource(t, id, status, x.user(m, roles, x.projection(t)))
 	return nil
+}
+
+// unchanged sets the validators of one resource, and answers that the client has this version of it if it said so
+// (RFC 7644 §3.14, RFC 9110 §13.1.2). After it returns true there is nothing left to write.
+func (x *exchange) unchanged(t *resourceType, id string, number int64) bool {
+	header := x.w.Header()
+	header.Set("ETag", version(number))
+	header.Set("Content-Location", x.location(t.plural(), id)) // RFC 7643 §3.1
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead || !x.holds(version(number)) {
+		return false
+	}
+	header.Set("Cache-Control", "no-store")
+	x.w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+// holds reports whether If-None-Match names the tag; weak and strong ones are alike to it.
+func (x *exchange) holds(tag string) bool {
+	for _, line := range x.r.Header["If-None-Match"] {
+		for one := range strings.SplitSeq(line, ",") {
+			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(tag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// writeResource answers with one resource, as projected.
+func (x *exchange) writeResource(t *resourceType, id string, status int, resource map[string]any) {
+	if status == http.StatusCreated {
+		x.w.Header().Set("Location", x.location(t.plural(), id))
+	}
+	x.writeJSON(status, resource)
 }
 
 // rolesOf reads the organization's roles if one of the members has any.

@@ -10,8 +10,11 @@ import (
 // all that answers with it, works from this description: filters (compile.go), orders and pages (list.go), projections
 // (render.go), .search and the root (search.go).
 //
-// Another type is added by writing one like users below, and by naming it in typesOf: the schema's file is read, a list comes
-// from its find function, and its routes call x.list, x.search and x.write with it.
+// Another type is added by writing one like users below, naming it in the registry (schema.go, which reads its schema too) and
+// giving it routes. Its find function answers directory.Query: Where in the order of SortBy ("" is the type's own), Descending,
+// Offset and Limit (0: only the total), or After, a position that it gave itself (found.at); lists by cursor that go back ask in
+// the opposite order, so the two orders have to be the exact reverse of one another. Single resources are answered by
+// x.unchanged and x.writeResource, projected by x.projection(t).apply.
 type resourceType struct {
 	name     string   // as in meta.resourceType
 	endpoint string   // "/Users"
@@ -42,7 +45,7 @@ type resourceType struct {
 type found struct {
 	total     int64 // of all pages
 	resources []any
-	// at tells where the i-th resource stands in the order, so that a cursor can go on there.
+	// at tells where the i-th resource stands in the order, so that a cursor can go on behind it; asked of one or two of a page.
 	at func(i int) (directory.Position, error)
 }
 
@@ -90,7 +93,10 @@ func users() *resourceType {
 		elements: elementFields,
 		always:   []string{"schemas", "meta", "meta.resourceType"},
 		sorts: map[string]directory.Field{
-			enterpriseURN + ":manager": "", enterpriseURN + ":manager.value": "", membershipURN + ":successor": "",
+			enterpriseURN + ":manager": "", enterpriseURN + ":manager.value": "",
+			"meta.version": directory.FieldVersion, "meta.location": directory.FieldID, "meta.resourceType": directory.FieldCreated,
+			"emails": directory.FieldEmail, "emails.value": directory.FieldEmail, "phoneNumbers": directory.FieldPhone, "phoneNumbers.value": directory.FieldPhone,
+			"ims": directory.FieldIM, "ims.value": directory.FieldIM, "photos": directory.FieldPhoto, "photos.value": directory.FieldPhoto,
 		},
 		find: (*exchange).findUsers,
 	}
@@ -99,7 +105,7 @@ func users() *resourceType {
 func groups() *resourceType {
 	return &resourceType{
 		name: "Group", endpoint: "/Groups", about: "A group of the organization; read only", urns: []string{groupURN}, needs: groupsRight,
-		always: []string{"schemas", "meta", "meta.resourceType"},
+		always: []string{"schemas", "meta", "meta.resourceType", "id", "displayName"},
 		find:   (*exchange).findGroups,
 	}
 }

@@ -1,0 +1,95 @@
+package directory
+
+import (
+	"context"
+	"strconv"
+
+	"portvakt/internal/sqldb"
+)
+
+// PositionOf is the member's place in an order of the organization, behind which Query.After goes on. In the orders of Sorts
+// the member tells it; in others the database is asked, because only it has the key as it sorts it.
+func (s Memberships) PositionOf(ctx context.Context, organization OrganizationID, sort Field, m *Member) (Position, error) {
+	if sort == FieldCreated {
+		sort = ""
+	}
+	if sort == "" || keyedSorts[sort] != "" {
+		return *m.positionIn(sort), nil
+	}
+	p := Position{ID: m.ID}
+	col, ok := memberFields[sort]
+	if !ok || !col.sortable {
+		return p, badQuery("Members cannot be sorted by this field").On(string(sort))
+	}
+	c := s.compiler(Query{})
+	c.args = []any{organization, m.ID}
+	var into any
+	var number int64
+	var id MembershipID
+	switch col.kind {
+	case truth, moment, number64:
+		into = &number
+	case identifier:
+		into = &id
+	default:
+		into = sqldb.NullText(&p.Text)
+	}
+	var none int
+	key := c.sortKey(col)
+	if col.kind == moment {
+		key = "coalesce(" + key + ", 0)"
+	}
+	err := s.q().QueryRow(ctx, `select case when `+c.presence(col)+` then 0 else 1 end, `+key+
+		` from memberships m where m.organization_id = $1 and m.id = $2`, c.args...).Scan(&none, into)
+	switch {
+	case none == 1:
+		p.Text = ""
+	case into == &number:
+		p.Text = strconv.FormatInt(number, 10)
+	case into == &id:
+		p.Text = id.String()
+	}
+	return p, err
+}
+
+// sortKey is what the column is sorted by, where the member has a value.
+func (c *compiler) sortKey(col column) string {
+	if col.kind == truth {
+		return "case when " + c.place(col) + " then 1 else 0 end"
+	}
+	return c.place(col)
+}
+
+// behindPosition writes that a member stands behind a position in the order that order writes.
+func (c *compiler) behindPosition(q Query, col column) error {
+	var value any = q.After.Text
+	var err error
+	switch col.kind {
+	case truth, moment, number64:
+		if q.After.Text != "" {
+			value, err = strconv.ParseInt(q.After.Text, 10, 64)
+		}
+	case identifier:
+		if q.After.Text != "" {
+			value, err = ParseMembershipID(q.After.Text)
+		}
+	}
+	if err != nil {
+		return badQuery("The page cannot be read")
+	}
+	presence, key := c.presence(col), c.sortKey(col)
+	if q.After.Text == "" { // behind somebody without a value
+		c.write(" and (not (", presence, ") and m.id ", behind(q), " ", c.arg(q.After.ID))
+		if q.Descending {
+			c.write(" or (", presence, ")")
+		}
+		c.write(")")
+		return nil
+	}
+	c.write(" and ((", presence, ") and (", key, ", m.id) ", behind(q), " (", c.arg(value), ", ", c.arg(q.After.ID), ")")
+	if !q.Descending {
+		c.write(" or not (", presence, ")")
+	}
+	c.write(")")
+	return nil
+}
