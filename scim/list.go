@@ -137,7 +137,7 @@ func (x *exchange) findUsers(q directory.Query, shown projection) (found, error)
 		return found{}, err
 	}
 	out := found{total: page.Total, resources: make([]any, len(page.Members)), at: func(i int) (directory.Position, error) {
-		return x.h.dir.Memberships.PositionOf(x.ctx, x.client.Organization, q.SortBy, &page.Members[i])
+		return x.h.dir.Memberships.PositionOf(x.ctx, x.client.Organization, q.SortBy, page.Members[i].ID)
 	}}
 	for i := range page.Members {
 		out.resources[i] = x.user(&page.Members[i], roles, shown)

@@ -2,52 +2,56 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"time"
 
 	"portvakt/internal/sqldb"
 )
 
-// PositionOf is the member's place in an order of the organization, behind which Query.After goes on. In the orders of Sorts
-// the member tells it; in others the database is asked, because only it has the key as it sorts it.
-func (s Memberships) PositionOf(ctx context.Context, organization OrganizationID, sort Field, m *Member) (Position, error) {
-	if sort == FieldCreated {
-		sort = ""
+// PositionOf is a member's place in an order of the organization, behind which Query.After goes on. The database tells it,
+// because the key that it sorts by is its own.
+func (s Memberships) PositionOf(ctx context.Context, organization OrganizationID, sort Field, id MembershipID) (Position, error) {
+	p := Position{ID: id}
+	byCreation := sort == "" || sort == FieldCreated
+	if byCreation {
+		sort = FieldCreated
 	}
-	if sort == "" || keyedSorts[sort] != "" {
-		return *m.positionIn(sort), nil
-	}
-	p := Position{ID: m.ID}
 	col, ok := memberFields[sort]
 	if !ok || !col.sortable {
 		return p, badQuery("Members cannot be sorted by this field").On(string(sort))
 	}
-	c := s.compiler(Query{})
-	c.args = []any{organization, m.ID}
-	var into any
 	var number int64
-	var id MembershipID
+	var other MembershipID
+	var into any
 	switch col.kind {
 	case truth, moment, number64:
 		into = &number
 	case identifier:
-		into = &id
+		into = &other
 	default:
 		into = sqldb.NullText(&p.Text)
 	}
-	var none int
+	c := s.compiler(Query{})
+	c.args = []any{organization, id}
 	key := c.sortKey(col)
 	if col.kind == moment {
 		key = "coalesce(" + key + ", 0)"
 	}
+	var none int
 	err := s.q().QueryRow(ctx, `select case when `+c.presence(col)+` then 0 else 1 end, `+key+
 		` from memberships m where m.organization_id = $1 and m.id = $2`, c.args...).Scan(&none, into)
 	switch {
+	case errors.Is(err, sqldb.ErrNoRows):
+		return p, ErrMemberNotFound
 	case none == 1:
 		p.Text = ""
+	case byCreation:
+		p.Created = time.UnixMicro(number).UTC()
 	case into == &number:
 		p.Text = strconv.FormatInt(number, 10)
-	case into == &id:
-		p.Text = id.String()
+	case into == &other:
+		p.Text = other.String()
 	}
 	return p, err
 }
