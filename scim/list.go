@@ -72,17 +72,12 @@ func (x *exchange) queries(types []*resourceType) ([]query, error) {
 	if len(types) > 1 && x.asked.sortBy != "" {
 		return nil, badValue("Resources of several types cannot be sorted together; sort those of one endpoint")
 	}
-	filter, err := x.filter()
-	if err != nil {
-		return nil, err
-	}
 	out := make([]query, len(types))
 	for i, t := range types {
 		q := query{of: t, shown: x.projection(t)}
-		if filter != nil {
-			if q.Where, err = (filterCompiler{of: t, others: types}).condition(filter); err != nil {
-				return nil, err
-			}
+		var err error
+		if q.Where, err = x.condition(t, types); err != nil {
+			return nil, err
 		}
 		if err := x.sorting(t, &q.Query); err != nil {
 			return nil, err
@@ -92,15 +87,21 @@ func (x *exchange) queries(types []*resourceType) ([]query, error) {
 	return out, nil
 }
 
-// filter is the request's filter as written, nil where it has none.
-func (x *exchange) filter() (expression, error) {
+// condition is the request's filter as it is meant of one of the types asked, nil where there is none.
+func (x *exchange) condition(t *resourceType, asked []*resourceType) (directory.Condition, error) {
 	switch {
 	case !x.asked.filtered:
 		return nil, nil
 	case strings.TrimSpace(x.asked.filter) == "":
 		return nil, badFilter("The filter is empty")
+	case len(asked) == 1:
+		return x.h.filters.compile(t, x.asked.filter)
 	}
-	return parseFilter(x.asked.filter)
+	e, err := parseFilter(x.asked.filter)
+	if err != nil {
+		return nil, err
+	}
+	return filterCompiler{of: t, others: asked}.condition(e)
 }
 
 func (x *exchange) sorting(t *resourceType, q *directory.Query) error {
@@ -153,8 +154,10 @@ type listResponse struct {
 	next, previous string
 }
 
-// writeList writes a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2).
-func (x *exchange) writeList(l listResponse) {
+func (x *exchange) writeList(l listResponse) { x.writeJSON(http.StatusOK, listBody(l)) }
+
+// listBody is a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2).
+func listBody(l listResponse) map[string]any {
 	body := map[string]any{"schemas": []string{listURN}, "totalResults": l.total, "itemsPerPage": len(l.resources), "Resources": l.resources}
 	if l.resources == nil {
 		body["Resources"] = []any{}
@@ -164,5 +167,5 @@ func (x *exchange) writeList(l listResponse) {
 	}
 	setText(body, "nextCursor", l.next)
 	setText(body, "previousCursor", l.previous)
-	x.writeJSON(http.StatusOK, body)
+	return body
 }

@@ -189,9 +189,13 @@ func (x *exchange) unchanged(t *resourceType, id string, number int64) bool {
 	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead || !x.holds(version(number)) {
 		return false
 	}
-	header.Set("Cache-Control", "no-store")
-	x.w.WriteHeader(http.StatusNotModified)
+	x.notModified()
 	return true
+}
+
+func (x *exchange) notModified() {
+	x.w.Header().Set("Cache-Control", "no-store")
+	x.w.WriteHeader(http.StatusNotModified)
 }
 
 // holds reports whether If-None-Match names the tag; weak and strong ones are alike to it.

@@ -26,14 +26,16 @@ type Config struct {
 
 // Handler serves /scim/v2/{organization}/… It is safe for concurrent use.
 type Handler struct {
-	dir     *directory.Directory
-	db      *sqldb.DB
-	base    string
-	keys    *secret.Keys
-	log     *slog.Logger
-	schemas *registry
-	routes  []route
-	uses    *directory.Uses[directory.TokenUse]
+	dir       *directory.Directory
+	db        *sqldb.DB
+	base      string
+	keys      *secret.Keys
+	log       *slog.Logger
+	schemas   *registry
+	discovery discovery
+	filters   *filterCache
+	routes    []route
+	uses      *directory.Uses[directory.TokenUse]
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -45,7 +47,11 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), keys: cfg.Keys, log: cfg.Log, schemas: schemas,
+	discovery, err := newDiscovery(schemas)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{discovery: discovery, filters: newFilterCache(), dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), keys: cfg.Keys, log: cfg.Log, schemas: schemas,
 		uses: directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
