@@ -170,6 +170,8 @@ func (c filterCompiler) compare(v comparison) (directory.Condition, error) {
 		field, attr := c.elementOf(p)
 		where, err := typed(v, attr, field)
 		return directory.Some{List: is.list, Where: where}, err
+	case p.attr.name == "schemas":
+		return c.schemas(v)
 	case p.attr.name == "meta" && p.sub != nil && p.sub.name == "resourceType":
 		return c.constant(v, c.of.name)
 	case is.field == "":
@@ -192,6 +194,35 @@ func nullList(list directory.List, v comparison) (directory.Condition, error) {
 		return directory.Some{List: list}, nil
 	}
 	return nil, badFilter("%s can be compared with null by eq and ne only", v.name)
+}
+
+// schemas compares with the schemas that a resource shows: its own, and those extensions of which it has an attribute.
+func (c filterCompiler) schemas(v comparison) (directory.Condition, error) {
+	urn, isText := v.value.(string)
+	if v.op != directory.Equal && v.op != directory.NotEqual || !isText {
+		return nil, c.unknown(v.name)
+	}
+	var has directory.Condition = directory.Or{}
+	switch i := slices.Index(c.of.urns, urn); {
+	case i == 0:
+		has = directory.And{}
+	case i > 0:
+		has = directory.Or(c.of.presences(urn))
+	}
+	if v.op == directory.NotEqual {
+		has = negated(has)
+	}
+	return has, nil
+}
+
+// presences are true where there is a value of an attribute of the schema.
+func (t *resourceType) presences(urn string) (list []directory.Condition) {
+	for _, attr := range t.registry.attributes[urn] {
+		if field := t.known[attributeKey{attr: attr}].field; field != "" {
+			list = append(list, directory.Present{Field: field})
+		}
+	}
+	return list
 }
 
 // constant compares with what is the same for every resource of the type.
