@@ -12,6 +12,7 @@ import (
 
 	"portvakt/internal/directory"
 	"portvakt/internal/fault"
+	"portvakt/internal/secret"
 	"portvakt/internal/sqldb"
 	"portvakt/internal/testenv"
 	"portvakt/scim"
@@ -56,7 +57,8 @@ func newWorld(t testing.TB, db *sqldb.DB, clock *testenv.Clock) *world {
 	t.Helper()
 	ctx := context.Background()
 	dir, access := directory.New(db), bearers{}
-	h, err := scim.New(scim.Config{Directory: dir, DB: db, BaseURL: "https://portvakt.example/scim/v2", Tokens: access})
+	h, err := scim.New(scim.Config{Directory: dir, DB: db, BaseURL: "https://portvakt.example/scim/v2", Tokens: access,
+		Keys: must(secret.NewKeys([]byte("0123456789abcdefghijklmnopqrstuv")))(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,8 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	if err := h.buildAuthZEN(o); err != nil {
 		return nil, err
 	}
-	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Tokens: scimTokens{bearer.New(db, h.tokens, h.clients)}, Log: log}); err != nil {
+	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Keys: h.keys,
+		Tokens: scimTokens{bearer.New(db, h.tokens, h.clients)}, Log: log}); err != nil {
 		return nil, err
 	}
 	return h, nil
