@@ -93,7 +93,7 @@ func properties(a *attribute, e expression, into map[string]any) bool {
 		if sub == nil || sub.name == "value" || v.op != directory.Equal || v.value == nil {
 			return false
 		}
-		value, err := single(sub, sub.name, v.value)
+		value, err := reader{}.single(sub, sub.name, v.value)
 		if err != nil || value == nil {
 			return false
 		}

@@ -42,7 +42,7 @@ func readOnly(name string) refusal {
 }
 
 func noTarget(path string) refusal {
-	return refuse(http.StatusBadRequest, scimerrors.ScimTypeNoTarget, "Nothing matches the path %s", path)
+	return refuse(http.StatusBadRequest, scimerrors.ScimTypeNoTarget, "Nothing matches the path %.200s", path)
 }
 
 var (
@@ -82,7 +82,7 @@ var names = map[string]string{
 	"user_name": "userName", "external_id": "externalId", "email": "emails", "packages": "entitlements", "role": "roles",
 	"given_name": "name.givenName", "family_name": "name.familyName", "middle_name": "name.middleName", "name_prefix": "name.honorificPrefix",
 	"name_suffix": "name.honorificSuffix", "formatted_name": "name.formatted", "display_name": "displayName", "nick_name": "nickName",
-	"user_type": "userType", "profile_url": "profileUrl", "preferred_language": "preferredLanguage", "phones": "phoneNumbers",
+	"user_type": "userType", "profile_url": "profileUrl", "preferred_language": "preferredLanguage", "phones": "phoneNumbers", "certificates": "x509Certificates",
 	"employee_number": "employeeNumber", "cost_center": "costCenter", "company": "organization",
 }
 

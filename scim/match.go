@@ -48,7 +48,7 @@ func matchesValue(sub *attribute, v comparison, have any) bool {
 		return have == nil && v.op == directory.Equal
 	}
 	if sub.kind == "boolean" {
-		want, err := single(sub, "", v.value)
+		want, err := reader{}.single(sub, "", v.value)
 		is, _ := have.(bool) // an absent "primary" is false, RFC 7643 §2.4
 		return err == nil && v.op == directory.Equal && is == want
 	}

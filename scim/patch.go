@@ -19,7 +19,7 @@ type operation struct {
 
 // parsePatch reads the body of a PATCH into operations, the quirks of real clients straightened: operations in any letter
 // case, values without path, names with URN or dots in them, null and empty managers that mean "remove".
-func (r *registry) parsePatch(body map[string]any) ([]operation, error) {
+func (r reader) parsePatch(body map[string]any) ([]operation, error) {
 	var list []any
 	named := false
 	for name, v := range body {
@@ -61,9 +61,10 @@ func (r *registry) parsePatch(body map[string]any) ([]operation, error) {
 	return out, nil
 }
 
-func (r *registry) readOperation(object map[string]any) ([]operation, error) {
+func (r reader) readOperation(object map[string]any) ([]operation, error) {
 	var op, path string
 	var value any
+	valued := false
 	for name, v := range object {
 		var ok = true
 		switch strings.ToLower(name) {
@@ -74,7 +75,7 @@ func (r *registry) readOperation(object map[string]any) ([]operation, error) {
 				path, ok = v.(string)
 			}
 		case "value":
-			value = v
+			value, valued = v, true
 		}
 		if !ok {
 			return nil, badSyntax("%s has to be a string", strings.ToLower(name))
@@ -83,6 +84,9 @@ func (r *registry) readOperation(object map[string]any) ([]operation, error) {
 	op = strings.ToLower(op)
 	if op != "add" && op != "replace" && op != "remove" {
 		return nil, badSyntax("op has to be add, replace or remove")
+	}
+	if op != "remove" && !valued {
+		return nil, badValue("%s needs a value", op)
 	}
 	if path != "" {
 		t, err := r.parsePath(path)
@@ -94,19 +98,25 @@ func (r *registry) readOperation(object map[string]any) ([]operation, error) {
 	if op == "remove" {
 		return nil, refuse(400, scimerrors.ScimTypeNoTarget, "remove needs a path")
 	}
-	values, ok := value.(map[string]any)
+	values, ok := objectOf(value)
 	if !ok {
 		return nil, badValue("Without a path the value has to be an object")
 	}
 	return r.explode(op, values, r.parsePath)
 }
 
-// explode makes one operation of each name of an object; unknown and read-only ones are left out, as in a PUT.
-func (r *registry) explode(op string, values map[string]any, parse func(string) (target, error)) ([]operation, error) {
+// explode makes one operation of each name of an object; unknown and read-only ones are treated as in a PUT.
+func (r reader) explode(op string, values map[string]any, parse func(string) (target, error)) ([]operation, error) {
 	var out []operation
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		t, err := parse(name)
-		if err != nil || t.attr != nil && t.attr.readOnly() || t.sub != nil && t.sub.readOnly() {
+		if err != nil {
+			if err := r.unknown(name); err != nil && !strings.EqualFold(name, "schemas") {
+				return nil, err
+			}
+			continue
+		}
+		if t.attr != nil && t.attr.readOnly() || t.sub != nil && t.sub.readOnly() {
 			continue
 		}
 		ops, err := r.operations(op, t, values[name])
@@ -118,7 +128,7 @@ func (r *registry) explode(op string, values map[string]any, parse func(string) 
 	return out, nil
 }
 
-func (r *registry) operations(op string, t target, value any) ([]operation, error) {
+func (r reader) operations(op string, t target, value any) ([]operation, error) {
 	switch {
 	case t.attr == nil:
 		return r.wholeExtension(op, t, value)
@@ -134,7 +144,7 @@ func (r *registry) operations(op string, t target, value any) ([]operation, erro
 	if object, ok := objectOf(value); ok && whole && t.attr.complex() && !t.attr.multi {
 		return r.parts(op, t, object)
 	}
-	straight, err := t.straighten(value)
+	straight, err := r.straighten(t, value)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +174,7 @@ func objectOf(value any) (map[string]any, bool) {
 
 // parts makes one operation of each part that the object names: null takes a part away, what is not named or not known
 // stays (RFC 7644 §3.5.2.3).
-func (r *registry) parts(op string, t target, object map[string]any) ([]operation, error) {
+func (r reader) parts(op string, t target, object map[string]any) ([]operation, error) {
 	return r.explode(op, object, func(name string) (target, error) {
 		inner := t
 		if inner.sub = t.attr.subs[strings.ToLower(name)]; inner.sub == nil {
@@ -175,7 +185,7 @@ func (r *registry) parts(op string, t target, object map[string]any) ([]operatio
 }
 
 // wholeExtension takes an operation on a URN apart.
-func (r *registry) wholeExtension(op string, t target, value any) ([]operation, error) {
+func (r reader) wholeExtension(op string, t target, value any) ([]operation, error) {
 	within := func(name string) (target, error) {
 		p, ok := r.within(t.urn, name)
 		if !ok {

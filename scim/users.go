@@ -10,7 +10,7 @@ import (
 )
 
 func (x *exchange) createUser() error {
-	res, err := x.h.schemas.normalize(x.body)
+	res, err := x.reader().normalize(x.body)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (x *exchange) getUser() error {
 }
 
 func (x *exchange) replaceUser() error {
-	res, err := x.h.schemas.normalize(x.body)
+	res, err := x.reader().normalize(x.body)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (x *exchange) replaceUser() error {
 }
 
 func (x *exchange) patchUser() error {
-	ops, err := x.h.schemas.parsePatch(x.body)
+	ops, err := x.reader().parsePatch(x.body)
 	if err != nil {
 		return err
 	}
