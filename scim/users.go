@@ -56,12 +56,23 @@ func (x *exchange) patchUser() error {
 		if err != nil {
 			return err
 		}
-		return x.writeUser(http.StatusOK, &m)
+		return x.writePatched(&m)
 	}
 	if err := x.through(libraryCall{ops: ops, version: version}, patchBody(ops)); err != nil {
 		return err
 	}
-	return x.writeUser(http.StatusOK, &x.library.member)
+	return x.writePatched(&x.library.member)
+}
+
+// writePatched answers 200 with the user, or 204 where the client wants no more. It gets the user too where it names the
+// attributes that it wants to see (RFC 7644 §3.5.2).
+func (x *exchange) writePatched(m *directory.Member) error {
+	if x.client.PatchAnswer != directory.PatchEmpty || x.query.Get("attributes") != "" || x.query.Get("excludedAttributes") != "" {
+		return x.writeUser(http.StatusOK, m)
+	}
+	x.w.Header().Set("ETag", version(m.Version))
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (x *exchange) deleteUser() error {
