@@ -115,7 +115,7 @@ func onePrimary(list []any, touched []int) {
 		return
 	}
 	for i, e := range list {
-		if m, ok := e.(map[string]any); ok && i != last && m["primary"] == true {
+		if m, ok := e.(map[string]any); ok && i != last {
 			m = maps.Clone(m)
 			m["primary"] = false
 			list[i] = m
