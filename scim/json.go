@@ -15,6 +15,7 @@ import (
 const (
 	maxDepth  = 12
 	maxValues = 100_000
+	maxNames  = 1_000 // in one object
 )
 
 // readJSON reads one JSON object strictly: valid UTF-8, no NUL, no name twice (whatever its letter case), bounded depth and
@@ -129,6 +130,9 @@ func (p *jsonReader) object(depth int) (any, error) {
 	object := map[string]any{}
 	seen := map[string]bool{}
 	for p.d.More() {
+		if len(seen) == maxNames {
+			return nil, badSyntax("An object has more than %d names", maxNames)
+		}
 		t, err := p.token()
 		if err != nil {
 			return nil, err

@@ -24,6 +24,19 @@ func (x *exchange) reader() reader {
 	return reader{x.h.schemas, x.client.UnknownAttributes == directory.RefuseUnknown, x.client.Profile}
 }
 
+// userURNs are the schemas of a user.
+var userURNs = []string{coreURN, enterpriseURN, membershipURN}
+
+// find reads a name as the schemas have it; some clients write a dot behind the URN.
+func (r reader) find(name string) (place, bool) {
+	for _, urn := range userURNs {
+		if n := len(urn); len(name) > n && name[n] == '.' && strings.EqualFold(name[:n], urn) {
+			name = urn + ":" + name[n+1:]
+		}
+	}
+	return r.registry.find(name)
+}
+
 // unknown refuses a name of no schema where the client wants to be told.
 func (r reader) unknown(name string) error {
 	if !r.refusesUnknown {
@@ -99,7 +112,7 @@ func (r reader) schemasOf(v any) (bool, error) {
 	}
 	for _, e := range v.([]any) {
 		urn := e.(string)
-		if slices.ContainsFunc(r.urns, func(known string) bool { return strings.EqualFold(known, urn) }) {
+		if slices.ContainsFunc(userURNs, func(known string) bool { return strings.EqualFold(known, urn) }) {
 			continue
 		}
 		if err := r.unknown(urn); err != nil {

@@ -109,7 +109,7 @@ func (r *registry) find(name string) (place, bool) {
 			if len(name) == len(known) {
 				return place{urn: known}, known != coreURN
 			}
-			if strings.IndexByte(":.", name[len(known)]) >= 0 { // some write a dot behind the URN
+			if name[len(known)] == ':' {
 				urn, rest = known, name[len(known)+1:]
 			}
 		}
