@@ -139,6 +139,8 @@ func TestWall137_SCIM(t *testing.T) {
 	}
 	bombs["operations"] = [2]string{"PATCH", patch + strings.Repeat(`{"op":"add","path":"emails","value":[{"value":"x"}]},`, 900) + `{"op":"x"}]}`}
 	bombs["long paths"] = [2]string{"PATCH", patch + strings.Repeat(`{"op":"add","path":"emails[`+strings.Repeat("type pr or ", 40)+`type pr]","value":{"value":"x"}},`, 900) + `{"op":"x"}]}`}
+	bombs["comparisons"] = [2]string{"PATCH", patch + strings.TrimSuffix(strings.Repeat(`{"op":"remove","path":"emails[`+strings.Repeat("type pr or ", 40)+`type eq \\"x\\"]"},`, 900), ",") + `]}`}
+	bombs["values"] = [2]string{"PATCH", patch + `{"op":"add","path":"emails","value":[` + strings.TrimSuffix(strings.Repeat(`"x",`, 99_000), ",") + `]}]}`}
 	bombs["quotes"] = [2]string{"PATCH", patch + `{"op":"add","path":` + quoted(strings.Repeat(`\\"`, 4000)) + `,"value":1}]}`}
 	for name, bomb := range bombs {
 		if len(bomb[1]) < 8_000 {

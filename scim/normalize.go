@@ -190,6 +190,9 @@ func (r reader) canonical(a *attribute, name string, v any) (any, error) {
 	if !ok {
 		list = []any{v} // one value where a list belongs
 	}
+	if len(list) > maxCompared {
+		return nil, badValue("%s has more than %d values", name, maxCompared)
+	}
 	out := make([]any, 0, len(list))
 	primaries := 0
 	for i, e := range list {

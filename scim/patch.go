@@ -8,7 +8,11 @@ import (
 	scimerrors "github.com/elimity-com/scim/errors"
 )
 
-const maxOperations = 1000
+// Limits on a PATCH. It is applied while the member is locked, to lists of up to maxElements: the work stays below their product.
+const (
+	maxOperations = 1000
+	maxCompared   = 5000 // values of lists, and comparisons in paths, of all operations
+)
 
 // operation is one step of a PATCH (RFC 7644 §3.5.2), straightened: one attribute, a canonical value.
 type operation struct {
@@ -45,6 +49,7 @@ func (r reader) parsePatch(body map[string]any) ([]operation, error) {
 		return nil, badValue("A PATCH has at most %d operations", maxOperations)
 	}
 	var out []operation
+	compared := 0
 	for _, e := range list {
 		object, ok := e.(map[string]any)
 		if !ok {
@@ -56,6 +61,12 @@ func (r reader) parsePatch(body map[string]any) ([]operation, error) {
 		}
 		if out = append(out, ops...); len(out) > maxOperations {
 			return nil, badValue("A PATCH changes at most %d attributes", maxOperations)
+		}
+		for _, o := range ops {
+			values, _ := o.value.([]any)
+			if compared += len(values) + o.at.terms; compared > maxCompared {
+				return nil, badValue("A PATCH holds at most %d values of lists and comparisons", maxCompared)
+			}
 		}
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import "strings"
 type target struct {
 	place
 	filter expression // nil: all
+	terms  int        // how many comparisons the filter makes with each element
 	text   string     // as the client wrote it
 }
 
@@ -46,6 +47,7 @@ func (p *scanner) selection(t *target) error {
 	if t.filter, err = p.closed(']'); err != nil {
 		return badPath("The path cannot be read (byte %d)", p.pos+1)
 	}
+	t.terms = p.terms
 	if err := checkElement(found.attr, t.filter); err != nil {
 		return err
 	}
