@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"portvakt/internal/directory"
 )
@@ -85,5 +86,39 @@ func TestMembersComeAndGo(t *testing.T) {
 		if all.Email.Address != "ola@nordlys.example" {
 			w.t.Errorf("another person: %v", all.Email)
 		}
+	})
+}
+
+// TestMembershipExtension: what the extension says goes through the directory's own rules, and is refused in SCIM's words.
+func TestMembershipExtension(t *testing.T) {
+	each(t, func(w *world) {
+		n := 0
+		create := func(extension string) reply {
+			n++
+			return w.create(fmt.Sprintf(`"userName":"m%d@nordlys.example","%s":{%s}`, n, membership, extension))
+		}
+		create(`"kind":"external"`).want(400).is("invalidValue", "scimType")
+		create(`"kind":"king"`).want(400).is("invalidValue", "scimType")
+		create(`"segments":["nowhere"]`).want(400).is("invalidValue", "scimType")
+		create(`"segments":[]`).want(400).is("invalidValue", "scimType")
+		create(`"functions":["nothing"]`).want(400).is("invalidValue", "scimType")
+		create(`"grants":[{"module":"nothing","grade":"view"}]`).want(400).is("invalidValue", "scimType")
+		create(`"start":"2026-04-01T00:00:00Z","end":"2026-03-01T00:00:00Z"`).want(400).is("invalidValue", "scimType")
+		create(`"start":"2026-04-01T00:00:00Z"`).want(201).is("scheduled", membership, "state").is(true, "active")
+		create(`"kind":"LIMITED"`).want(201).is("limited", membership, "kind")
+		id := create(`"kind":"External","end":"2026-03-02T10:00:00Z","segments":["oslo"],"functions":["main_recipient"]`).want(201).is("external", membership, "kind").is("oslo", membership, "segments", 0).id()
+		create(`"functions":["MAIN_recipient"]`).want(409)
+		w.patch(id, `{"op":"remove","path":"`+membership+`:functions[value eq \"main_recipient\"]"}`).want(200).is(nil, membership, "functions")
+		create(`"functions":["main_recipient"]`).want(201)
+		w.patch(id, `{"op":"add","path":"`+membership+`:segments","value":["bergen"]}`).want(200).is("bergen", membership, "segments", 0).is("oslo", membership, "segments", 1)
+		w.patch(id, `{"op":"remove","path":"`+membership+`:segments","value":["oslo"]}`).want(200).is("bergen", membership, "segments", 0).is(nil, membership, "segments", 1)
+		w.patch(id, `{"op":"remove","path":"`+membership+`:end"}`).want(400) // an external's membership has an end
+		w.patch(id, `{"op":"replace","value":{"`+membership+`":{"kind":"employee","end":null}}}`).want(200).is(nil, membership, "end").is("employee", membership, "kind")
+		w.patch(id, `{"op":"replace","path":"`+membership+`:state","value":"active"}`).want(400).is("mutability", "scimType")
+		w.do("PUT", "/Users/"+id, `{`+core+`,"userName":"m10@nordlys.example","`+membership+`":{"end":"2026-03-02T10:00:00Z","state":"ended"}}`).want(200).
+			is("bergen", membership, "segments", 0).is("2026-03-02T10:00:00Z", membership, "end").is("active", membership, "state")
+		w.clock.Advance(time.Hour)
+		w.do("GET", "/Users/"+id, "").want(200).is(false, "active").is("ended", membership, "state")
+		w.patch(id, `{"op":"replace","path":"`+membership+`:end","value":null}`).want(200).is(true, "active").is("active", membership, "state")
 	})
 }
