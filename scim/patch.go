@@ -188,7 +188,7 @@ func objectOf(value any) (map[string]any, bool) {
 func (r reader) parts(op string, t target, object map[string]any) ([]operation, error) {
 	return r.explode(op, object, func(name string) (target, error) {
 		inner := t
-		if inner.sub = t.attr.subs[strings.ToLower(name)]; inner.sub == nil {
+		if inner.sub = r.part(t.attr, name); inner.sub == nil {
 			return target{}, badPath("%s has no part %.100q", t, name)
 		}
 		return inner, nil

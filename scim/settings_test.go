@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"portvakt/internal/directory"
@@ -81,6 +82,11 @@ func TestProfiles(t *testing.T) {
 			entra.create(name+`,"roles":`+roles).want(201).is("seller", "roles", 0, "value").is(nil, "roles", 1)
 			w.create(`"userName":"other@nordlys.example","roles":`+roles).want(400).is("invalidValue", "scimType")
 		}
+		template := `"userName":"one@nordlys.example","active":"true","id":null,"title":"","meta":{"resourceType":"User"},"` + enterprise + `":{"department":"","manager":{"managerId":"boss-17","displayName":"The Boss"}}`
+		one := w.served(directory.ProvisioningSettings{Profile: directory.ProvisioningOneLogin, UnknownAttributes: directory.RefuseUnknown})
+		id := one.create(template).want(201).is("boss-17", enterprise, "manager", "value").is(nil, "title").id()
+		one.patch(id, `{"op":"replace","value":{"`+enterprise+`":{"manager":{"managerId":"boss-18"}}}}`).want(200).is("boss-18", enterprise, "manager", "value")
+		w.create(strings.Replace(template, "one@", "two@", 1)).want(201).is(nil, enterprise)
 		entra.create(`"userName":"bad@nordlys.example","roles":["{\"value\":7}"]`).want(400).is("invalidValue", "scimType")
 		entra.create(`"userName":"bad@nordlys.example","roles":["{\"value\":"]`).want(400).is("invalidValue", "scimType")
 	})

@@ -69,7 +69,7 @@ func (r reader) complexValue(a *attribute, name string, v any) (any, error) {
 	}
 	out := map[string]any{}
 	for _, inner := range slices.Sorted(maps.Keys(object)) {
-		sub := a.subs[strings.ToLower(inner)]
+		sub := r.part(a, inner)
 		if sub == nil {
 			if err := r.unknown(name + "." + inner); err != nil {
 				return nil, err
@@ -91,6 +91,14 @@ func (r reader) complexValue(a *attribute, name string, v any) (any, error) {
 		return nil, nil
 	}
 	return out, nil
+}
+
+// part finds a sub-attribute. OneLogin's templates call the value of a manager as SCIM 1.1 did.
+func (r reader) part(a *attribute, name string) *attribute {
+	if r.profile == directory.ProvisioningOneLogin && a.name == "manager" && strings.EqualFold(name, "managerId") {
+		return a.subs["value"]
+	}
+	return a.subs[strings.ToLower(name)]
 }
 
 // object is a complex value as an object: also the only one in a list, as Entra ID sends a manager, and a manager or a role
