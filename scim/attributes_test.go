@@ -157,3 +157,19 @@ func (w *world) declare() {
 	must(w.dir.Access.SaveModules(context.Background(), []directory.Module{{Key: "invoices", Names: names}, {Key: "calendar", Names: names}}))(w.t)
 	must(w.dir.Access.SavePackages(context.Background(), []directory.Package{{Key: "accountant", Base: true, Names: names, Grants: map[string]directory.Grade{"invoices": directory.GradeView}}}))(w.t)
 }
+
+// TestRFC7643_4_1_2_Certificates: base64 of a bounded length, a few of them, with lines as in a PEM file taken out.
+func TestRFC7643_4_1_2_Certificates(t *testing.T) {
+	each(t, func(w *world) {
+		id := w.create(`"userName":"c@nordlys.example","x509Certificates":"QUJD"`).want(201).is("QUJD", "x509Certificates", 0, "value").id()
+		w.patch(id, `{"op":"add","path":"x509Certificates","value":[{"value":"QUJD\nREVG\r\n","primary":true}]}`).want(200).is("QUJDREVG", "x509Certificates", 1, "value")
+		w.patch(id, `{"op":"remove","path":"x509Certificates[value eq \"QUJD\"]"}`).want(200).is("QUJDREVG", "x509Certificates", 0, "value").is(nil, "x509Certificates", 1)
+		w.patch(id, `{"op":"remove","path":"x509Certificates[value eq \"qujdrevg\"]"}`).want(200).is("QUJDREVG", "x509Certificates", 0, "value") // letter case matters
+		for _, value := range []string{`[{"value":"QUJ"}]`, `[{"value":"QUJD!"}]`, `[{"value":"` + strings.Repeat("QUJD", 1600) + `"}]`, `["QUJD","QUJE","QUJF","QUJG","QUJH","QUJI"]`, `[{"value":"QUJD","type":"a\u0007"}]`} {
+			if got := w.patch(id, `{"op":"replace","path":"x509Certificates","value":`+value+`}`).want(400).is("invalidValue", "scimType"); !strings.Contains(got.raw, "x509Certificates") {
+				w.t.Errorf("%s: %s", value, got.raw)
+			}
+		}
+		w.do("GET", "/Users?filter=x509Certificates.value%20pr", "").want(400).is("invalidFilter", "scimType")
+	})
+}

@@ -69,8 +69,8 @@ type Address struct {
 const (
 	maxText         = 1000
 	maxContacts     = 50
-	maxCertificates = 10
-	maxCertificate  = 8 << 10 // bytes of base64
+	maxCertificates = 5
+	maxCertificate  = 6 << 10 // bytes of base64
 	maxIndexed      = 2000    // bytes of a folded text that stands in an index: PostgreSQL takes no more than 2704 with what is beside it
 )
 
