@@ -103,7 +103,7 @@ func TestPathsBesideTheGrammar(t *testing.T) {
 	patches(t, []patchRow{
 		home(`emails[type eq "home"].value`), home(`emails[type eq 'home'].value`), home(`emails[type eq home].value`), home(`emails[type eq \"home\"].value`),
 		home(`emails[type eq “home”].value`), home(`emails[type eq ‘home’].value`), home(`  emails [ TYPE  EQ  "Home" ] . Value `), home(`emails.[type eq "home"].value`),
-		home(`emails[(type eq "home")].value`), home(core + `:emails[type eq "home"].value`), home(core + `.emails[type eq "home"].value`), home(`/emails[type eq "home"]/value`),
+		home(`emails[(type eq "home")].value`), home(core + `:emails[type eq "home"].value`), home(core + `.emails[type eq "home"].value`), home(`/emails[type eq "home"]/value`), home(`/emails[type eq \"home\"]/value`),
 		title(core + ":title"), title(core + ".title"), title(strings.ToUpper(core) + ":TITLE"), title("/title"), title(" title "),
 		department(enterprise + ":department"), department(enterprise + ".department"), department(strings.ToUpper(enterprise) + ":Department"), department("/" + enterprise + ":department"),
 		refused(`emails[type eq "home"`), refused(`emails type eq "home"]`), refused(`emails[]`), refused(`emails[type]`), refused(`emails[type eq]`), refused(`emails[type eq "home].value`), refused(`emails[type eq 'home].value`),

@@ -63,9 +63,8 @@ func (p *scanner) selection(t *target) error {
 // plainPath straightens what stands outside of double quotes: a text in single or typographic quotes, quotes escaped once
 // too often, and the slashes of a JSON pointer.
 func plainPath(text string) string {
-	text = strings.TrimSpace(text)
-	pointer := strings.HasPrefix(text, "/")
-	text = strings.TrimPrefix(text, "/")
+	whole := strings.TrimSpace(text)
+	text, pointer := strings.CutPrefix(whole, "/")
 	if !pointer && !strings.ContainsAny(text, "'\\“”‘’") {
 		return text
 	}
@@ -85,7 +84,7 @@ func plainPath(text string) string {
 				out.WriteByte('\\')
 			}
 		case c == '\\' && strings.HasPrefix(text[i+1:], `"`): // \"work\"
-			return plainPath(strings.ReplaceAll(text, `\"`, `"`))
+			return plainPath(strings.ReplaceAll(whole, `\"`, `"`))
 		case c == '"', strings.ContainsRune("'“‘”’", c) && strings.HasSuffix(text[:i], " "): // a value's beginning
 			if end = closing[c]; end == 0 {
 				end = c
