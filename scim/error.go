@@ -82,8 +82,8 @@ var names = map[string]string{
 	"user_name": "userName", "external_id": "externalId", "email": "emails", "packages": "entitlements", "role": "roles",
 	"given_name": "name.givenName", "family_name": "name.familyName", "middle_name": "name.middleName", "name_prefix": "name.honorificPrefix",
 	"name_suffix": "name.honorificSuffix", "formatted_name": "name.formatted", "display_name": "displayName", "nick_name": "nickName",
-	"user_type": "userType", "profile_url": "profileUrl", "preferred_language": "preferredLanguage", "phones": "phoneNumbers", "certificates": "x509Certificates",
-	"employee_number": "employeeNumber", "cost_center": "costCenter", "company": "organization",
+	"user_type": "userType", "profile_url": "profileUrl", "preferred_language": "preferredLanguage", "phones": "phoneNumbers",
+	"employee_number": "employeeNumber", "cost_center": "costCenter", "company": "organization", "certificates": "x509Certificates",
 }
 
 // toRefusal makes any error a SCIM error. What is neither a refusal nor a fault is a 500 that tells nothing.
