@@ -15,7 +15,6 @@ import (
 const (
 	maxDepth  = 12
 	maxValues = 100_000
-	maxNames  = 1_000 // in one object
 )
 
 // readJSON reads one JSON object strictly: valid UTF-8, no NUL, no name twice (whatever its letter case), bounded depth and
@@ -125,6 +124,9 @@ func (p *jsonReader) array(depth int) (any, error) {
 	_, err := p.token()
 	return list, err
 }
+
+// maxNames bounds the names in one object.
+const maxNames = 1_000
 
 func (p *jsonReader) object(depth int) (any, error) {
 	object := map[string]any{}
