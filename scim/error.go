@@ -42,7 +42,7 @@ func readOnly(name string) refusal {
 }
 
 func noTarget(path string) refusal {
-	return refuse(http.StatusBadRequest, scimerrors.ScimTypeNoTarget, "Nothing matches the path %s", path)
+	return refuse(http.StatusBadRequest, scimerrors.ScimTypeNoTarget, "Nothing matches the path %.200s", path)
 }
 
 var (
@@ -83,7 +83,7 @@ var names = map[string]string{
 	"given_name": "name.givenName", "family_name": "name.familyName", "middle_name": "name.middleName", "name_prefix": "name.honorificPrefix",
 	"name_suffix": "name.honorificSuffix", "formatted_name": "name.formatted", "display_name": "displayName", "nick_name": "nickName",
 	"user_type": "userType", "profile_url": "profileUrl", "preferred_language": "preferredLanguage", "phones": "phoneNumbers",
-	"employee_number": "employeeNumber", "cost_center": "costCenter", "company": "organization",
+	"employee_number": "employeeNumber", "cost_center": "costCenter", "company": "organization", "certificates": "x509Certificates",
 }
 
 // toRefusal makes any error a SCIM error. What is neither a refusal nor a fault is a 500 that tells nothing.

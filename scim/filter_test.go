@@ -113,7 +113,7 @@ func FuzzPath(f *testing.F) {
 		f.Add(s, `"x"`)
 		f.Add(s, `{"value":"x","type":"work","primary":true}`)
 	}
-	r := testRegistry(f)
+	r := reader{registry: testRegistry(f)}
 	f.Fuzz(func(t *testing.T, path, value string) {
 		doc := fmt.Sprintf(`{"schemas":[%q],"Operations":[{"op":"replace","path":%s,"value":%s},{"op":"add","path":%[2]s,"value":%[3]s},{"op":"remove","path":%[2]s}]}`, patchURN, quote(path), value)
 		body, err := readJSON([]byte(doc))

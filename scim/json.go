@@ -125,10 +125,16 @@ func (p *jsonReader) array(depth int) (any, error) {
 	return list, err
 }
 
+// maxNames bounds the names in one object.
+const maxNames = 1_000
+
 func (p *jsonReader) object(depth int) (any, error) {
 	object := map[string]any{}
 	seen := map[string]bool{}
 	for p.d.More() {
+		if len(seen) == maxNames {
+			return nil, badSyntax("An object has more than %d names", maxNames)
+		}
 		t, err := p.token()
 		if err != nil {
 			return nil, err

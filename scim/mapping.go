@@ -38,9 +38,9 @@ func toSCIM(m *directory.Member, roles []directory.Role, now time.Time) resource
 		holder(res, enterpriseURN)["manager"] = map[string]any{"value": manager}
 	}
 	if !m.Role.IsZero() {
-		role := map[string]any{"value": m.Role.String()} // made since the roles were read
+		role := map[string]any{"value": m.Role.String(), "primary": true} // made since the roles were read
 		if i := slices.IndexFunc(roles, func(r directory.Role) bool { return r.ID == m.Role }); i >= 0 {
-			role = map[string]any{"value": roles[i].Key, "display": roles[i].Name}
+			role["value"], role["display"] = roles[i].Key, roles[i].Name
 		}
 		res["roles"] = []any{role}
 	}

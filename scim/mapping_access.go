@@ -18,7 +18,8 @@ func managerIn(res resource, m *directory.Member) {
 	}
 }
 
-// rolesIn takes the one role. Of several the primary counts, as Entra's complex mapping sends them.
+// rolesIn takes the one role. Of several the primary counts, as Entra's complex mapping sends them; after a PATCH that does
+// not say so of the others, the one that was there before is no answer to which is meant.
 func (in intake) rolesIn(res resource, m *directory.Member) error {
 	v, written := in.listed(res, "roles")
 	if !written {
@@ -26,11 +27,16 @@ func (in intake) rolesIn(res resource, m *directory.Member) error {
 	}
 	keys := valuesOf[string](v)
 	if len(keys) > 1 {
+		unsaid := false
 		elements, _ := v.([]any)
 		keys = valuesOf[string](slices.DeleteFunc(slices.Clone(elements), func(e any) bool {
 			part, _ := e.(map[string]any)
+			unsaid = unsaid || part["primary"] == nil
 			return part["primary"] != true
 		}))
+		if unsaid && in.reading == patched {
+			keys = nil
+		}
 		if len(keys) != 1 {
 			return badValue("A member has at most one role (roles)")
 		}

@@ -1,36 +1,73 @@
 package scim
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+
+	"portvakt/internal/directory"
 )
 
 // resource is a user in canonical form: our spelling of names, extensions under their URN, booleans as bool, dates as
 // checked strings, lists as lists. A name with nil was written as null: it is to be cleared.
 type resource = map[string]any
 
+// reader turns what a client sends into canonical form: by the schemas, and by how the client is to be served.
+type reader struct {
+	*registry
+	refusesUnknown bool                          // else attributes of no schema are left out
+	profile        directory.ProvisioningProfile // whose habits are understood beyond those that everybody is allowed
+}
+
+func (x *exchange) reader() reader {
+	return reader{x.h.schemas, x.client.UnknownAttributes == directory.RefuseUnknown, x.client.Profile}
+}
+
+// userURNs are the schemas of a user.
+var userURNs = []string{coreURN, enterpriseURN, membershipURN}
+
+// find reads a name as the schemas have it; some clients write a dot behind the URN.
+func (r reader) find(name string) (place, bool) {
+	for _, urn := range userURNs {
+		if n := len(urn); len(name) > n && name[n] == '.' && strings.EqualFold(name[:n], urn) {
+			name = urn + ":" + name[n+1:]
+		}
+	}
+	return r.registry.find(name)
+}
+
+// unknown refuses a name of no schema where the client wants to be told.
+func (r reader) unknown(name string) error {
+	if !r.refusesUnknown {
+		return nil
+	}
+	return badSyntax("There is no attribute %.100q", name)
+}
+
 // normalize reads the body of a POST or PUT tolerantly: names in any letter case, booleans as strings, a manager as a bare
-// string, one value where a list belongs. What is unknown or read-only is left out, as RFC 7644 §3.5.1 has it.
-func (r *registry) normalize(body map[string]any) (resource, error) {
+// string, one value where a list belongs. What is read-only is left out, as RFC 7644 §3.3 and §3.5.1 have it.
+func (r reader) normalize(body map[string]any) (resource, error) {
 	out := resource{}
 	named := false
 	for _, name := range slices.Sorted(maps.Keys(body)) { // "name" before "name.familyName"
 		v := body[name]
 		if strings.EqualFold(name, "schemas") {
 			var err error
-			if named, err = holdsURN(v, coreURN); err != nil {
+			if named, err = r.schemasOf(v); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		p, ok := r.find(name)
 		switch {
-		case !ok || v == nil && p.attr == nil:
-			continue
+		case !ok:
+			if err := r.unknown(name); err != nil {
+				return nil, err
+			}
+		case v == nil && p.attr == nil:
 		case p.attr != nil:
-			if err := put(out, p, v); err != nil {
+			if err := r.put(out, p, v); err != nil {
 				return nil, err
 			}
 		default:
@@ -38,12 +75,8 @@ func (r *registry) normalize(body map[string]any) (resource, error) {
 			if !ok {
 				return nil, badValue("%s has to be an object", p)
 			}
-			for _, inner := range slices.Sorted(maps.Keys(object)) {
-				if q, ok := r.within(p.urn, inner); ok {
-					if err := put(out, q, object[inner]); err != nil {
-						return nil, err
-					}
-				}
+			if err := r.extension(out, p.urn, object); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -51,6 +84,42 @@ func (r *registry) normalize(body map[string]any) (resource, error) {
 		return nil, badSyntax("schemas has to hold %s", coreURN)
 	}
 	return out, nil
+}
+
+// extension reads what stands in an extension's own object.
+func (r reader) extension(out resource, urn string, object map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		p, ok := r.within(urn, name)
+		if !ok {
+			if err := r.unknown(urn + ":" + name); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.put(out, p, object[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schemasOf reports whether the list of schemas names a user's. What else it names is of no consequence, unless the client
+// wants to be told of what is not known here.
+func (r reader) schemasOf(v any) (bool, error) {
+	named, err := holdsURN(v, coreURN)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range v.([]any) {
+		urn := e.(string)
+		if slices.ContainsFunc(userURNs, func(known string) bool { return strings.EqualFold(known, urn) }) {
+			continue
+		}
+		if err := r.unknown(urn); err != nil {
+			return false, err
+		}
+	}
+	return named, nil
 }
 
 // holdsURN reports whether a list of schemas names the one.
@@ -83,7 +152,7 @@ func holder(res resource, urn string) map[string]any {
 	return inner
 }
 
-func put(out resource, p place, v any) error {
+func (r reader) put(out resource, p place, v any) error {
 	if p.attr.readOnly() || p.attr.mutability == "writeOnly" || p.sub != nil && p.sub.readOnly() {
 		return nil // a password too: nobody's is set by somebody else
 	}
@@ -92,7 +161,7 @@ func put(out resource, p place, v any) error {
 		return badSyntax("%s is a part of a list, whose elements have to be written whole", p)
 	}
 	if p.sub != nil { // "name.familyName" as a name of its own
-		value, err := single(p.sub, p.String(), v)
+		value, err := r.single(p.sub, p.String(), v)
 		if err != nil || value == nil {
 			return err
 		}
@@ -107,24 +176,27 @@ func put(out resource, p place, v any) error {
 	if _, twice := at[p.attr.name]; twice {
 		return badSyntax("%s is written twice", p)
 	}
-	value, err := canonical(p.attr, p.String(), v)
+	value, err := r.canonical(p.attr, p.String(), v)
 	at[p.attr.name] = value
 	return err
 }
 
 // canonical checks and straightens an attribute's value; nil means that it has none.
-func canonical(a *attribute, name string, v any) (any, error) {
+func (r reader) canonical(a *attribute, name string, v any) (any, error) {
 	if !a.multi || v == nil {
-		return single(a, name, v)
+		return r.single(a, name, v)
 	}
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v} // one value where a list belongs
 	}
+	if len(list) > maxCompared {
+		return nil, badValue("%s has more than %d values", name, maxCompared)
+	}
 	out := make([]any, 0, len(list))
 	primaries := 0
-	for _, e := range list {
-		value, err := single(a, name, e)
+	for i, e := range list {
+		value, err := r.single(a, name+"["+strconv.Itoa(i)+"]", e)
 		if err != nil {
 			return nil, err
 		}
@@ -136,76 +208,6 @@ func canonical(a *attribute, name string, v any) (any, error) {
 		if value != nil {
 			out = append(out, value)
 		}
-	}
-	return out, nil
-}
-
-func single(a *attribute, name string, v any) (any, error) {
-	if v == nil {
-		return nil, nil
-	}
-	switch a.kind {
-	case "complex":
-		return complexValue(a, name, v)
-	case "boolean":
-		switch b := v.(type) {
-		case bool:
-			return b, nil
-		case string: // Entra
-			if value, ok := readBool(b); ok {
-				return value, nil
-			}
-		}
-		return nil, badValue("%s has to be true or false", name)
-	case "dateTime":
-		s, ok := v.(string)
-		if ok && s == "" {
-			return nil, nil
-		}
-		if t, valid := readTime(s); ok && valid && !t.IsZero() { // the zero time would read as none
-			return writeTime(t), nil
-		}
-		return nil, badValue("%s has to be a date and time like 2026-01-31T12:00:00Z", name)
-	}
-	switch s := v.(type) {
-	case string:
-		return s, nil
-	case json.Number: // systems with numbered employees
-		return s.String(), nil
-	}
-	return nil, badValue("%s has to be a string", name)
-}
-
-func complexValue(a *attribute, name string, v any) (any, error) {
-	if list, ok := v.([]any); ok && len(list) == 1 { // Entra's manager
-		v = list[0]
-	}
-	object, ok := v.(map[string]any)
-	if s, plain := v.(string); plain && a.subs["value"] != nil { // a manager or a role as a bare string
-		if s == "" {
-			return nil, nil
-		}
-		object, ok = map[string]any{"value": s}, true
-	}
-	if !ok {
-		return nil, badValue("%s has to be an object", name)
-	}
-	out := map[string]any{}
-	for inner, v := range object {
-		sub := a.subs[strings.ToLower(inner)]
-		if sub == nil || sub.readOnly() {
-			continue
-		}
-		value, err := single(sub, name+"."+sub.name, v)
-		if err != nil {
-			return nil, err
-		}
-		if value != nil {
-			out[sub.name] = value
-		}
-	}
-	if len(out) == 0 {
-		return nil, nil
 	}
 	return out, nil
 }

@@ -8,7 +8,11 @@ import (
 	scimerrors "github.com/elimity-com/scim/errors"
 )
 
-const maxOperations = 1000
+// Limits on a PATCH. It is applied while the member is locked, to lists of up to maxElements: the work stays below their product.
+const (
+	maxOperations = 1000
+	maxCompared   = 5000 // values of lists, and comparisons in paths, of all operations
+)
 
 // operation is one step of a PATCH (RFC 7644 §3.5.2), straightened: one attribute, a canonical value.
 type operation struct {
@@ -17,85 +21,9 @@ type operation struct {
 	value any // nil for remove, unless it lists the elements to remove
 }
 
-// target is what a path points to: an attribute, perhaps some of its elements, perhaps a part of it or of them.
-type target struct {
-	place
-	filter expression // nil: all
-	text   string     // as the client wrote it
-}
-
-// parsePath reads attribute, attribute.sub, attribute[filter] or attribute[filter].sub, with or without URN.
-func (r *registry) parsePath(text string) (target, error) {
-	p, err := newScanner(text)
-	if err != nil {
-		return target{}, badPath("The path cannot be read")
-	}
-	name := p.word()
-	found, ok := r.find(name)
-	if !ok {
-		return target{}, badPath("There is no attribute %.100q", name)
-	}
-	t := target{place: found, text: text}
-	if p.take('[') {
-		if found.attr == nil || !found.attr.multi || found.sub != nil {
-			return target{}, badPath("%s is not a list", found)
-		}
-		p.within = true
-		if t.filter, err = p.closed(']'); err != nil {
-			return target{}, badPath("The path cannot be read (byte %d)", p.pos+1)
-		}
-		if err := checkElement(found.attr, t.filter); err != nil {
-			return target{}, err
-		}
-		if p.pos < len(text) && text[p.pos] == '.' {
-			p.pos++
-			sub := p.word()
-			if t.sub = found.attr.subs[strings.ToLower(sub)]; t.sub == nil {
-				return target{}, badPath("%s has no part %.100q", found, sub)
-			}
-		}
-	}
-	if p.skip(); p.pos < len(text) {
-		return target{}, badPath("The path cannot be read (byte %d)", p.pos+1)
-	}
-	return t, nil
-}
-
-// checkElement refuses a path's filter that names what such elements do not have.
-func checkElement(a *attribute, e expression) error {
-	name := ""
-	switch v := e.(type) {
-	case conjunction:
-		return checkElements(a, v)
-	case disjunction:
-		return checkElements(a, v)
-	case negation:
-		return checkElement(a, v.of)
-	case presence:
-		name = v.name
-	case comparison:
-		name = v.name
-	default:
-		return badPath("The path cannot be read")
-	}
-	if a.subs[strings.ToLower(name)] == nil && (a.complex() || !strings.EqualFold(name, "value")) {
-		return badPath("%s has no part %.100q", a.name, name)
-	}
-	return nil
-}
-
-func checkElements(a *attribute, list []expression) error {
-	for _, e := range list {
-		if err := checkElement(a, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // parsePatch reads the body of a PATCH into operations, the quirks of real clients straightened: operations in any letter
 // case, values without path, names with URN or dots in them, null and empty managers that mean "remove".
-func (r *registry) parsePatch(body map[string]any) ([]operation, error) {
+func (r reader) parsePatch(body map[string]any) ([]operation, error) {
 	var list []any
 	named := false
 	for name, v := range body {
@@ -121,6 +49,7 @@ func (r *registry) parsePatch(body map[string]any) ([]operation, error) {
 		return nil, badValue("A PATCH has at most %d operations", maxOperations)
 	}
 	var out []operation
+	compared := 0
 	for _, e := range list {
 		object, ok := e.(map[string]any)
 		if !ok {
@@ -133,13 +62,20 @@ func (r *registry) parsePatch(body map[string]any) ([]operation, error) {
 		if out = append(out, ops...); len(out) > maxOperations {
 			return nil, badValue("A PATCH changes at most %d attributes", maxOperations)
 		}
+		for _, o := range ops {
+			values, _ := o.value.([]any)
+			if compared += len(values) + o.at.terms; compared > maxCompared {
+				return nil, badValue("A PATCH holds at most %d values of lists and comparisons", maxCompared)
+			}
+		}
 	}
 	return out, nil
 }
 
-func (r *registry) readOperation(object map[string]any) ([]operation, error) {
+func (r reader) readOperation(object map[string]any) ([]operation, error) {
 	var op, path string
 	var value any
+	valued := false
 	for name, v := range object {
 		var ok = true
 		switch strings.ToLower(name) {
@@ -150,7 +86,7 @@ func (r *registry) readOperation(object map[string]any) ([]operation, error) {
 				path, ok = v.(string)
 			}
 		case "value":
-			value = v
+			value, valued = v, true
 		}
 		if !ok {
 			return nil, badSyntax("%s has to be a string", strings.ToLower(name))
@@ -159,6 +95,9 @@ func (r *registry) readOperation(object map[string]any) ([]operation, error) {
 	op = strings.ToLower(op)
 	if op != "add" && op != "replace" && op != "remove" {
 		return nil, badSyntax("op has to be add, replace or remove")
+	}
+	if op != "remove" && !valued {
+		return nil, badValue("%s needs a value", op)
 	}
 	if path != "" {
 		t, err := r.parsePath(path)
@@ -170,19 +109,25 @@ func (r *registry) readOperation(object map[string]any) ([]operation, error) {
 	if op == "remove" {
 		return nil, refuse(400, scimerrors.ScimTypeNoTarget, "remove needs a path")
 	}
-	values, ok := value.(map[string]any)
+	values, ok := objectOf(value)
 	if !ok {
 		return nil, badValue("Without a path the value has to be an object")
 	}
 	return r.explode(op, values, r.parsePath)
 }
 
-// explode makes one operation of each name of an object; unknown and read-only ones are left out, as in a PUT.
-func (r *registry) explode(op string, values map[string]any, parse func(string) (target, error)) ([]operation, error) {
+// explode makes one operation of each name of an object; unknown and read-only ones are treated as in a PUT.
+func (r reader) explode(op string, values map[string]any, parse func(string) (target, error)) ([]operation, error) {
 	var out []operation
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		t, err := parse(name)
-		if err != nil || t.attr != nil && t.attr.readOnly() || t.sub != nil && t.sub.readOnly() {
+		if err != nil {
+			if err := r.unknown(name); err != nil && !strings.EqualFold(name, "schemas") {
+				return nil, err
+			}
+			continue
+		}
+		if t.attr != nil && t.attr.readOnly() || t.sub != nil && t.sub.readOnly() {
 			continue
 		}
 		ops, err := r.operations(op, t, values[name])
@@ -194,7 +139,7 @@ func (r *registry) explode(op string, values map[string]any, parse func(string) 
 	return out, nil
 }
 
-func (r *registry) operations(op string, t target, value any) ([]operation, error) {
+func (r reader) operations(op string, t target, value any) ([]operation, error) {
 	switch {
 	case t.attr == nil:
 		return r.wholeExtension(op, t, value)
@@ -210,7 +155,7 @@ func (r *registry) operations(op string, t target, value any) ([]operation, erro
 	if object, ok := objectOf(value); ok && whole && t.attr.complex() && !t.attr.multi {
 		return r.parts(op, t, object)
 	}
-	straight, err := t.straighten(value)
+	straight, err := r.straighten(t, value)
 	if err != nil {
 		return nil, err
 	}
@@ -240,10 +185,10 @@ func objectOf(value any) (map[string]any, bool) {
 
 // parts makes one operation of each part that the object names: null takes a part away, what is not named or not known
 // stays (RFC 7644 §3.5.2.3).
-func (r *registry) parts(op string, t target, object map[string]any) ([]operation, error) {
+func (r reader) parts(op string, t target, object map[string]any) ([]operation, error) {
 	return r.explode(op, object, func(name string) (target, error) {
 		inner := t
-		if inner.sub = t.attr.subs[strings.ToLower(name)]; inner.sub == nil {
+		if inner.sub = r.part(t.attr, name); inner.sub == nil {
 			return target{}, badPath("%s has no part %.100q", t, name)
 		}
 		return inner, nil
@@ -251,7 +196,7 @@ func (r *registry) parts(op string, t target, object map[string]any) ([]operatio
 }
 
 // wholeExtension takes an operation on a URN apart.
-func (r *registry) wholeExtension(op string, t target, value any) ([]operation, error) {
+func (r reader) wholeExtension(op string, t target, value any) ([]operation, error) {
 	within := func(name string) (target, error) {
 		p, ok := r.within(t.urn, name)
 		if !ok {
@@ -271,25 +216,6 @@ func (r *registry) wholeExtension(op string, t target, value any) ([]operation, 
 		return nil, badValue("%s has to be an object", t)
 	}
 	return r.explode(op, values, within)
-}
-
-// straighten makes the value canonical for what the path points to.
-func (t target) straighten(value any) (any, error) {
-	switch {
-	case t.sub != nil:
-		return single(t.sub, t.String(), value)
-	case t.filter != nil:
-		object, ok := objectOf(value)
-		if ok {
-			value = object
-		}
-		straight, err := single(t.attr, t.String(), value)
-		if ok && err == nil && straight == nil { // it must not read as "remove"
-			err = badValue("The value names no part of %s", t)
-		}
-		return straight, err
-	}
-	return canonical(t.attr, t.String(), value)
 }
 
 // patchBody is the operations as the library validates them: the attribute and its value, without the selection of

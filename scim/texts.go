@@ -40,6 +40,7 @@ var contacts = []struct {
 	{"phoneNumbers", func(d *directory.Details) *[]directory.Contact { return &d.Phones }},
 	{"ims", func(d *directory.Details) *[]directory.Contact { return &d.IMs }},
 	{"photos", func(d *directory.Details) *[]directory.Contact { return &d.Photos }},
+	{"x509Certificates", func(d *directory.Details) *[]directory.Contact { return &d.Certificates }},
 }
 
 // addressParts is every part of a postal address.

@@ -10,7 +10,7 @@ import (
 )
 
 func (x *exchange) createUser() error {
-	res, err := x.h.schemas.normalize(x.body)
+	res, err := x.reader().normalize(x.body)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (x *exchange) getUser() error {
 }
 
 func (x *exchange) replaceUser() error {
-	res, err := x.h.schemas.normalize(x.body)
+	res, err := x.reader().normalize(x.body)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (x *exchange) replaceUser() error {
 }
 
 func (x *exchange) patchUser() error {
-	ops, err := x.h.schemas.parsePatch(x.body)
+	ops, err := x.reader().parsePatch(x.body)
 	if err != nil {
 		return err
 	}
@@ -56,12 +56,23 @@ func (x *exchange) patchUser() error {
 		if err != nil {
 			return err
 		}
-		return x.writeUser(http.StatusOK, &m)
+		return x.writePatched(&m)
 	}
 	if err := x.through(libraryCall{ops: ops, version: version}, patchBody(ops)); err != nil {
 		return err
 	}
-	return x.writeUser(http.StatusOK, &x.library.member)
+	return x.writePatched(&x.library.member)
+}
+
+// writePatched answers 200 with the user, or 204 where the client wants no more. It gets the user too where it names the
+// attributes that it wants to see (RFC 7644 §3.5.2).
+func (x *exchange) writePatched(m *directory.Member) error {
+	if x.client.PatchAnswer != directory.PatchEmpty || x.query.Get("attributes") != "" || x.query.Get("excludedAttributes") != "" {
+		return x.writeUser(http.StatusOK, m)
+	}
+	x.w.Header().Set("ETag", version(m.Version))
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (x *exchange) deleteUser() error {

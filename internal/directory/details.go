@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/base64"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,6 +35,7 @@ type Details struct {
 	Photos            []Contact `json:"photos,omitempty"`
 	IMs               []Contact `json:"ims,omitempty"`
 	Addresses         []Address `json:"addresses,omitempty"`
+	Certificates      []Contact `json:"certificates,omitempty"` // X.509 in DER, base64 (RFC 7643 §4.1.2); nobody signs in with them
 
 	// The enterprise extension of RFC 7643 §4.3.
 	EmployeeNumber string `json:"employee_number,omitempty"`
@@ -65,9 +67,11 @@ type Address struct {
 
 // Limits on what is stored, in characters and items.
 const (
-	maxText     = 1000
-	maxContacts = 50
-	maxIndexed  = 2000 // bytes of a folded text that stands in an index: PostgreSQL takes no more than 2704 with what is beside it
+	maxText         = 1000
+	maxContacts     = 50
+	maxCertificates = 5
+	maxCertificate  = 6 << 10 // bytes of base64
+	maxIndexed      = 2000    // bytes of a folded text that stands in an index: PostgreSQL takes no more than 2704 with what is beside it
 )
 
 // Name is how to call the person: as they prefer, else the display name, else the formatted name, else the parts put
@@ -139,6 +143,9 @@ func (d *Details) check() error {
 			return err
 		}
 	}
+	if err := checkCertificates(d.Certificates); err != nil {
+		return err
+	}
 	if len(d.Addresses) > maxContacts {
 		return fault.Newf(fault.Invalid, "too_many", "At most %d addresses can be kept", maxContacts).On("addresses")
 	}
@@ -161,7 +168,6 @@ func checkContacts(field string, list []Contact) error {
 	if len(list) > maxContacts {
 		return fault.Newf(fault.Invalid, "too_many", "At most %d values can be kept", maxContacts).On(field)
 	}
-	primaries := 0
 	for _, c := range list {
 		for _, text := range []string{c.Value, c.Type, c.Display} {
 			if err := checkText(field, text); err != nil {
@@ -174,6 +180,13 @@ func checkContacts(field string, list []Contact) error {
 		if err := checkIndexed(field, c.Value); err != nil {
 			return err
 		}
+	}
+	return checkPrimaries(field, list)
+}
+
+func checkPrimaries(field string, list []Contact) error {
+	primaries := 0
+	for _, c := range list {
 		if c.Primary {
 			primaries++
 		}
@@ -182,6 +195,27 @@ func checkContacts(field string, list []Contact) error {
 		return fault.New(fault.Invalid, "two_primaries", "Only one entry can be primary").On(field)
 	}
 	return nil
+}
+
+func checkCertificates(list []Contact) error {
+	const field = "certificates"
+	if len(list) > maxCertificates {
+		return fault.Newf(fault.Invalid, "too_many", "At most %d values can be kept", maxCertificates).On(field)
+	}
+	for _, c := range list {
+		if len(c.Value) > maxCertificate {
+			return fault.Newf(fault.Invalid, "too_long", "A certificate is longer than %d bytes", maxCertificate).On(field)
+		}
+		if der, err := base64.StdEncoding.Strict().DecodeString(c.Value); err != nil || len(der) == 0 {
+			return fault.New(fault.Invalid, "bad_certificate", "A certificate has to be its DER form in base64").On(field)
+		}
+		for _, text := range []string{c.Type, c.Display} {
+			if err := checkText(field, text); err != nil {
+				return err
+			}
+		}
+	}
+	return checkPrimaries(field, list)
 }
 
 // checkText refuses a single-line text that is not storable or not showable.

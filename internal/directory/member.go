@@ -211,6 +211,7 @@ func (m *Member) clone() *Member {
 	c.Details.Photos = slices.Clone(m.Details.Photos)
 	c.Details.IMs = slices.Clone(m.Details.IMs)
 	c.Details.Addresses = slices.Clone(m.Details.Addresses)
+	c.Details.Certificates = slices.Clone(m.Details.Certificates)
 	return &c
 }
 
@@ -232,7 +233,7 @@ func (m *Member) settle() {
 	if m.Grants == nil {
 		m.Grants = map[string]Grade{}
 	}
-	for _, list := range []*[]Contact{&m.Details.Emails, &m.Details.Phones, &m.Details.Photos, &m.Details.IMs} {
+	for _, list := range []*[]Contact{&m.Details.Emails, &m.Details.Phones, &m.Details.Photos, &m.Details.IMs, &m.Details.Certificates} {
 		if len(*list) == 0 {
 			*list = nil
 		}
