@@ -28,7 +28,7 @@ func (x *exchange) serviceProviderConfig() error {
 	x.writeJSON(http.StatusOK, map[string]any{
 		"schemas":        []string{configURN},
 		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":           map[string]any{"supported": true, "maxOperations": bulkOperations, "maxPayloadSize": wholeBulk.bytes},
 		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
 		"changePassword": supported(false),
 		"sort":           supported(true),

@@ -30,6 +30,7 @@ type Handler struct {
 	schemas *registry
 	routes  []route
 	uses    *directory.Uses[directory.TokenUse]
+	bulks   turns
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -98,7 +99,7 @@ func routes() []route {
 		{"GET", "/ResourceTypes/{id}", (*exchange).resourceType, anyClient},
 		{"GET", "/Schemas", (*exchange).listSchemas, anyClient},
 		{"GET", "/Schemas/{id}", (*exchange).oneSchema, anyClient},
-		{"*", "/Bulk", (*exchange).notOffered, anyClient},
+		{"POST", bulkPath, (*exchange).bulk, anyClient}, // each operation needs its own right
 		{"*", "/Me", (*exchange).notOffered, anyClient},
 		{"*", "/.search", (*exchange).notOffered, anyClient},
 	}
