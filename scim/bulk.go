@@ -22,6 +22,7 @@ const (
 const (
 	bulkOperations = 1000
 	bulkTime       = 5 * time.Minute // of work; then the remaining operations are answered 503
+	strokeOfUsers  = 250             // made at once, so that little is in memory and nobody waits for long
 	bulksAtOnce    = 4               // of one organization, so that what is in memory stays bounded
 )
 

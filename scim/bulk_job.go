@@ -88,8 +88,10 @@ func (j *bulkJob) gather(op *bulkOperation, s *exchange) {
 		j.refuse(op, s, err)
 		return
 	}
-	op.state, op.sub = queued, s
-	j.queue = append(j.queue, op)
+	op.state, op.made, op.data = queued, s.made, nil
+	if j.queue = append(j.queue, op); len(j.queue) == strokeOfUsers {
+		j.flush()
+	}
 }
 
 // refuse ends an operation that needed nothing of those before it. Where failures are counted those come first.
@@ -111,7 +113,7 @@ func (j *bulkJob) flush() {
 		return
 	}
 	for i, op := range queue {
-		list[i] = op.sub.made
+		list[i], op.made = op.made, directory.Member{}
 	}
 	most := 0
 	if j.most > 0 {
@@ -122,14 +124,14 @@ func (j *bulkJob) flush() {
 	for i, c := range made {
 		j.settle(queue[i], c.Member, c.Refusal)
 	}
-	for _, op := range queue[len(made):] {
+	for i, op := range queue[len(made):] {
 		switch {
 		case trouble == nil || j.over():
 			op.state = waiting
 		case sqldb.IsUnavailable(trouble):
-			j.finish(op, op.sub, trouble)
+			j.finish(op, j.exchange(op), trouble)
 		default:
-			m, err := members.Create(j.ctx, org, directory.NewMember{Member: op.sub.made})
+			m, err := members.Create(j.ctx, org, directory.NewMember{Member: list[len(made)+i]})
 			j.settle(op, m, err)
 		}
 	}
@@ -137,11 +139,12 @@ func (j *bulkJob) flush() {
 
 // settle ends an operation whose user was made, or refused, without the route's own answer.
 func (j *bulkJob) settle(op *bulkOperation, m directory.Member, err error) {
+	s := j.exchange(op)
 	if err == nil {
 		op.id, op.version = m.ID.String(), version(m.Version)
-		op.sub.w.WriteHeader(http.StatusCreated)
+		s.w.WriteHeader(http.StatusCreated)
 	}
-	j.finish(op, op.sub, err)
+	j.finish(op, s, err)
 }
 
 // finish notes what became of an operation.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"portvakt/internal/directory"
 )
 
 // progress is how far an operation of a bulk request has come.
@@ -29,7 +31,7 @@ type bulkOperation struct {
 	lost             []any    // operations of a PATCH that brings back what was torn out
 
 	state    progress
-	sub      *exchange
+	made     directory.Member // while it is queued
 	status   int
 	version  string
 	response json.RawMessage // of failures
@@ -118,7 +120,7 @@ func (op *bulkOperation) finish(s *exchange, err error) {
 		s.writeError(err)
 	}
 	a := s.w.(*caughtAnswer)
-	op.state, op.status, op.sub, op.data = done, cmp.Or(a.status, http.StatusOK), nil, nil
+	op.state, op.status, op.data = done, cmp.Or(a.status, http.StatusOK), nil
 	if op.status >= http.StatusBadRequest {
 		if op.response = a.body.Bytes(); op.method == http.MethodPost {
 			op.id = "" // nothing was made
