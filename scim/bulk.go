@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,6 +92,9 @@ func (x *exchange) bulk() error {
 	j.ctx, cancel = context.WithTimeout(x.ctx, bulkTime)
 	defer cancel()
 	j.work()
+	if len(j.ops) >= strokeOfUsers { // what a large one leaves behind is more than all that is alive
+		runtime.GC()
+	}
 	if err := x.ctx.Err(); err != nil { // nobody is left to answer
 		return err
 	}

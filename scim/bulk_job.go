@@ -139,12 +139,11 @@ func (j *bulkJob) flush() {
 
 // settle ends an operation whose user was made, or refused, without the route's own answer.
 func (j *bulkJob) settle(op *bulkOperation, m directory.Member, err error) {
-	s := j.exchange(op)
-	if err == nil {
-		op.id, op.version = m.ID.String(), version(m.Version)
-		s.w.WriteHeader(http.StatusCreated)
+	if err != nil {
+		j.finish(op, j.exchange(op), err)
+		return
 	}
-	j.finish(op, s, err)
+	op.state, op.status, op.id, op.version = done, http.StatusCreated, m.ID.String(), version(m.Version)
 }
 
 // finish notes what became of an operation.

@@ -149,7 +149,7 @@ func TestCreateManyMakesWhatCreateMakes(t *testing.T) {
 			seats := rapid.SampledFrom([]int64{directory.UnlimitedSeats, directory.UnlimitedSeats, 3, 6, 8}).Draw(r, "seats")
 			extra, most := rapid.Bool().Draw(r, "extra"), rapid.IntRange(0, 3).Draw(r, "most")
 			bulk, alone := h.twin(t, seats, extra), h.twin(t, seats, extra)
-			drafts := rapid.SliceOfN(rapid.Custom(drawDraft), 1, 14).Draw(r, "drafts")
+			drafts := rapid.SliceOfN(rapid.Custom(drawDraft), 4, 25).Draw(r, "drafts")
 			var want []string
 			list, refused := make([]directory.Member, len(drafts)), 0
 			for i, d := range drafts {
