@@ -130,15 +130,15 @@ func namesIn(name string, v any) ([]string, error) {
 	return names, nil
 }
 
-// maxNames is how many attributes one request may name.
-const maxNames = 500
+// maxAttributes is how many attributes one request may name.
+const maxAttributes = 500
 
 func (a *asked) check() error {
 	switch {
 	case len(a.attributes) > 0 && len(a.excluded) > 0: // RFC 7644 §3.9
 		return badValue("attributes and excludedAttributes cannot be given together")
-	case len(a.attributes) > maxNames || len(a.excluded) > maxNames:
-		return badValue("More than %d attributes are named", maxNames)
+	case len(a.attributes) > maxAttributes || len(a.excluded) > maxAttributes:
+		return badValue("More than %d attributes are named", maxAttributes)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"portvakt/internal/directory"
@@ -43,5 +44,23 @@ func BenchmarkUsers(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkBulk measures whole bulk requests of a thousand people, to SQLite and back, for each person.
+func BenchmarkBulk(b *testing.B) {
+	w := fuzzWorld(b)
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		b.StopTimer()
+		ops := make([]string, 1000)
+		for i := range ops {
+			email := fmt.Sprintf("u%d-%d@nordlys.example", n, i)
+			ops[i] = made(email, email, `"externalId":"`+email+`"`, `"name":{"familyName":"Nordmann","givenName":"Ola"}`, `"emails":[{"value":"`+email+`","type":"work","primary":true}]`)
+		}
+		b.StartTimer()
+		if r := w.bulk(ops...); r.status != 200 || !strings.Contains(r.raw, `"201"`) {
+			b.Fatal(r.raw)
+		}
 	}
 }

@@ -21,7 +21,7 @@ func FuzzBody(f *testing.F) {
 	schemas := testRegistry(f)
 	readers := []reader{{registry: schemas}, {registry: schemas, refusesUnknown: true}, {registry: schemas, profile: directory.ProvisioningEntra}}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		body, err := readJSON(raw)
+		body, err := readJSON(raw, oneResource)
 		check := func(err error) {
 			if err == nil {
 				return

@@ -31,7 +31,7 @@ func (c filterCompiler) condition(e expression) (directory.Condition, error) {
 	}
 	is, err := c.term(e)
 	if err != nil && c.knownElsewhere(e) {
-		return without(e), nil
+		return absent(e), nil
 	}
 	return is, err
 }
@@ -85,8 +85,8 @@ func (c filterCompiler) knownElsewhere(e expression) bool {
 	})
 }
 
-// without is what a term means of a resource that has no such attribute.
-func without(e expression) directory.Condition {
+// absent is what a term means of a resource that has no such attribute.
+func absent(e expression) directory.Condition {
 	if v, ok := e.(comparison); ok && (v.op == directory.Equal) == (v.value == nil) && (v.op == directory.Equal || v.op == directory.NotEqual) {
 		return directory.And{} // eq null, or ne something
 	}

@@ -72,7 +72,7 @@ func serviceProviderConfig() map[string]any {
 	return map[string]any{
 		"schemas":        []string{configURN},
 		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":           map[string]any{"supported": true, "maxOperations": bulkOperations, "maxPayloadSize": wholeBulk.bytes},
 		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
 		"changePassword": supported(false),
 		"sort":           supported(true),

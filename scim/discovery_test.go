@@ -56,9 +56,6 @@ func TestDiscovery(t *testing.T) {
 		if got := w.do("PUT", "/Users", `{}`).want(405).header.Get("Allow"); got != "GET, POST" {
 			w.t.Errorf("/Users allows %q", got)
 		}
-		for _, path := range []string{"/Bulk"} {
-			w.do("POST", path, `{}`).want(501)
-		}
 	})
 }
 
@@ -87,7 +84,7 @@ func TestErrorsGolden(t *testing.T) {
 			"administrators":     w.do("DELETE", "/Users/"+w.admin.ID.String(), ""),
 			"media_type":         w.do("POST", "/Users", `{}`, "Content-Type", "text/plain"),
 			"method":             w.do("PUT", "/Users", `{}`),
-			"not_offered":        w.do("POST", "/Bulk", `{}`),
+			"not_offered":        w.do("POST", "/Me", `{}`),
 		} {
 			all[name] = r.json
 		}

@@ -116,7 +116,7 @@ func FuzzPath(f *testing.F) {
 	r := reader{registry: testRegistry(f)}
 	f.Fuzz(func(t *testing.T, path, value string) {
 		doc := fmt.Sprintf(`{"schemas":[%q],"Operations":[{"op":"replace","path":%s,"value":%s},{"op":"add","path":%[2]s,"value":%[3]s},{"op":"remove","path":%[2]s}]}`, patchURN, quote(path), value)
-		body, err := readJSON([]byte(doc))
+		body, err := readJSON([]byte(doc), oneResource)
 		if err != nil {
 			return
 		}

@@ -12,11 +12,8 @@ import (
 	"portvakt/internal/directory"
 )
 
-// Limits on one request.
-const (
-	maxBody = 1 << 20
-	maxURL  = 64 << 10
-)
+// maxURL is how long a URL may be, in bytes.
+const maxURL = 64 << 10
 
 // exchange is one request on its way through: who asks, for what, and where the answer goes.
 type exchange struct {
@@ -32,6 +29,8 @@ type exchange struct {
 	body   map[string]any
 
 	library libraryCall
+	collect bool // make nobody, keep whom createUser would have made
+	made    directory.Member
 }
 
 // ServeHTTP answers every request, refusals included, in SCIM's own words.
@@ -59,37 +58,48 @@ func (x *exchange) serve() error {
 	if !ok || slug != x.client.Slug {
 		return x.elsewhere()
 	}
-	route, id, allowed := x.h.match(x.r.Method, path)
 	if err := x.admits(path); err != nil {
 		return err
 	}
 	if err := x.spend(1); err != nil { // also what is refused from here on
 		return err
 	}
-	if route.serve == nil {
-		if len(allowed) == 0 {
-			return errNotFound
-		}
-		x.w.Header().Set("Allow", allow(allowed))
-		return refuse(http.StatusMethodNotAllowed, "", "The method is not allowed here")
+	route, err := x.routed(path)
+	if err != nil {
+		return err
 	}
-	if x.person.IsZero() && !route.needs.heldBy(x.client) {
-		return refuse(http.StatusForbidden, "", "The provisioning client may not do this")
-	}
-	x.id = id
-	var err error
 	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
 		return badValue("The query of the URL cannot be read")
 	}
 	if x.asked, err = askedInURL(x.query); err != nil {
 		return err
 	}
+	if route.pattern == bulkPath { // reads its body itself, when its turn has come
+		return route.serve(x)
+	}
 	if route.method == http.MethodPost || route.method == http.MethodPut || route.method == http.MethodPatch {
-		if err := x.readBody(); err != nil {
+		if err := x.readBody(oneResource); err != nil {
 			return err
 		}
 	}
 	return route.serve(x)
+}
+
+// routed is the route of the request's method and a path, which the caller has the right to. What {id} stands for is noted.
+func (x *exchange) routed(path []string) (route, error) {
+	route, id, allowed := x.h.match(x.r.Method, path)
+	if route.serve == nil {
+		if len(allowed) == 0 {
+			return route, errNotFound
+		}
+		x.w.Header().Set("Allow", allow(allowed))
+		return route, refuse(http.StatusMethodNotAllowed, "", "The method is not allowed here")
+	}
+	if x.person.IsZero() && !route.needs.heldBy(x.client) {
+		return route, refuse(http.StatusForbidden, "", "The provisioning client may not do this")
+	}
+	x.id = id
+	return route, nil
 }
 
 // segments splits the path behind the prefix into the organization's slug and the unescaped rest.
@@ -112,19 +122,19 @@ func segments(u *url.URL) (slug string, path []string, ok bool) {
 }
 
 // readBody reads one JSON object and nothing behind it.
-func (x *exchange) readBody() error {
+func (x *exchange) readBody(limits bodyLimits) error {
 	kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/scim+json" && kind != "application/json" {
 		return refuse(http.StatusUnsupportedMediaType, "", "The body has to be application/scim+json or application/json")
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limits.bytes))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return refuse(http.StatusRequestEntityTooLarge, "", "The body is larger than %d bytes", maxBody)
+		return refuse(http.StatusRequestEntityTooLarge, "", "The body is larger than %d bytes", limits.bytes)
 	}
 	if err != nil {
 		return badSyntax("The body cannot be read to its end")
 	}
-	x.body, err = readJSON(raw)
+	x.body, err = readJSON(raw, limits)
 	return err
 }

@@ -11,15 +11,19 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on a JSON body; what real clients send stays far below.
-const (
-	maxDepth  = 12
-	maxValues = 100_000
-)
+// bodyLimits bound a JSON body; what real clients send stays far below.
+type bodyLimits struct {
+	bytes  int64
+	depth  int
+	values int
+}
+
+// oneResource bounds the body of a single operation.
+var oneResource = bodyLimits{bytes: 1 << 20, depth: 12, values: 100_000}
 
 // readJSON reads one JSON object strictly: valid UTF-8, no NUL, no name twice (whatever its letter case), bounded depth and
 // number of values, nothing behind it. Numbers stay json.Number.
-func readJSON(raw []byte) (map[string]any, error) {
+func readJSON(raw []byte, limits bodyLimits) (map[string]any, error) {
 	if !utf8.Valid(raw) {
 		return nil, badSyntax("The body is not valid UTF-8")
 	}
@@ -27,7 +31,7 @@ func readJSON(raw []byte) (map[string]any, error) {
 		return nil, badSyntax("The body holds half a surrogate pair, which is no character")
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	p := &jsonReader{d: json.NewDecoder(bytes.NewReader(raw))}
+	p := &jsonReader{d: json.NewDecoder(bytes.NewReader(raw)), limits: limits}
 	p.d.UseNumber()
 	v, err := p.value(1)
 	if err != nil {
@@ -77,6 +81,7 @@ func escapedUnit(b []byte) rune {
 
 type jsonReader struct {
 	d      *json.Decoder
+	limits bodyLimits
 	values int
 }
 
@@ -92,8 +97,8 @@ func (p *jsonReader) token() (json.Token, error) {
 }
 
 func (p *jsonReader) value(depth int) (any, error) {
-	if p.values++; p.values > maxValues {
-		return nil, badSyntax("The body has more than %d values", maxValues)
+	if p.values++; p.values > p.limits.values {
+		return nil, badSyntax("The body has more than %d values", p.limits.values)
 	}
 	t, err := p.token()
 	if err != nil {
@@ -103,8 +108,8 @@ func (p *jsonReader) value(depth int) (any, error) {
 	if !ok {
 		return t, nil
 	}
-	if depth > maxDepth {
-		return nil, badSyntax("The body is nested more than %d levels deep", maxDepth)
+	if depth > p.limits.depth {
+		return nil, badSyntax("The body is nested more than %d levels deep", p.limits.depth)
 	}
 	if delim == '[' {
 		return p.array(depth)

@@ -32,7 +32,7 @@ func modelTalk(t *rapid.T, r reader) {
 	for i, s := range steps {
 		list[i] = s.written()
 	}
-	body, err := readJSON(marshal(t, map[string]any{"schemas": []any{patchURN}, "Operations": list}))
+	body, err := readJSON(marshal(t, map[string]any{"schemas": []any{patchURN}, "Operations": list}), oneResource)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -40,6 +39,7 @@ type Handler struct {
 	uses      *directory.Uses[directory.TokenUse]
 	tokens    Tokens
 	budgets   *budgets
+	bulks     turns
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -121,7 +121,7 @@ func routes() []route {
 		{"GET", "/ResourceTypes/{id}", (*exchange).resourceType, anyClient},
 		{"GET", "/Schemas", (*exchange).listSchemas, anyClient},
 		{"GET", "/Schemas/{id}", (*exchange).oneSchema, anyClient},
-		{"*", "/Bulk", (*exchange).notOffered, anyClient},
+		{"POST", bulkPath, (*exchange).bulk, anyClient}, // each operation needs its own right
 		{"GET", mePattern, (*exchange).getMe, themselves},
 	}
 }
@@ -163,10 +163,6 @@ func fits(pattern string, path []string) (id string, ok bool) {
 		}
 	}
 	return id, true
-}
-
-func (x *exchange) notOffered() error {
-	return refuse(http.StatusNotImplemented, "", "This endpoint is not offered")
 }
 
 func allow(methods []string) string {

@@ -131,6 +131,10 @@ func (x *exchange) create(res resource) (directory.Member, error) {
 	if err := may(x.client, &was, &m); err != nil {
 		return m, err
 	}
+	if x.collect {
+		x.made = m
+		return m, errCollected
+	}
 	return x.h.dir.Memberships.Create(x.ctx, x.client.Organization, directory.NewMember{Member: m})
 }
 

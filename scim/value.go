@@ -128,7 +128,7 @@ func (r reader) unpacked(object map[string]any) map[string]any {
 	if r.profile != directory.ProvisioningEntra || !strings.HasPrefix(text, "{") {
 		return object
 	}
-	inner, err := readJSON([]byte(text))
+	inner, err := readJSON([]byte(text), oneResource)
 	value, ok := inner["value"].(string)
 	if err != nil || !ok {
 		return object

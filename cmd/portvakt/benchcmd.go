@@ -12,6 +12,7 @@ type benchCommand struct {
 	Seed      benchSeedCommand      `cmd:"" help:"Fill an empty database with a crowd of people."`
 	Directory benchDirectoryCommand `cmd:"" help:"Ask a seeded database the directory's questions, and print how long they take."`
 	Import    benchImportCommand    `cmd:"" help:"Import people into PostgreSQL, beside COPY of the same rows."`
+	Bulk      benchBulkCommand      `cmd:"" help:"Make people by SCIM Bulk, beside single requests, and load many at once."`
 	Timing    benchTimingCommand    `cmd:"" help:"Measure whether the time of a sign-in tells who exists."`
 	Floor     benchFloorCommand     `cmd:"" hidden:"" help:"The floor as a server; bench run starts it."`
 }
@@ -25,6 +26,15 @@ type benchRunCommand struct {
 
 // Run starts this program as child processes and measures them.
 func (c benchRunCommand) Run(w world) error {
+	return scratched(w, func(binary, scratch string) ([]bench.Figure, error) {
+		return bench.Run(w.ctx, bench.Config{
+			Binary: binary, Database: c.Database, PgBench: c.PgBench, Requests: c.Requests, Workers: c.Workers, Scratch: scratch, Timeout: 20 * time.Second,
+		})
+	})
+}
+
+// scratched measures with a folder that is removed afterwards, and prints the figures.
+func scratched(w world, measure func(binary, scratch string) ([]bench.Figure, error)) error {
 	binary, err := os.Executable()
 	if err != nil {
 		return err
@@ -34,11 +44,26 @@ func (c benchRunCommand) Run(w world) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	figures, err := bench.Run(w.ctx, bench.Config{
-		Binary: binary, Database: c.Database, PgBench: c.PgBench, Requests: c.Requests, Workers: c.Workers, Scratch: scratch, Timeout: 20 * time.Second,
-	})
+	figures, err := measure(binary, scratch)
 	bench.Print(w.stdout, figures)
 	return err
+}
+
+type benchBulkCommand struct {
+	Database string `required:"" help:"postgres://… of an empty database." placeholder:"URL"`
+	Requests int    `help:"People of each measurement." default:"5000"`
+	Workers  int    `help:"Connections of the single requests." default:"8"`
+	Size     int    `help:"Operations of a bulk request." default:"1000"`
+	People   int    `help:"People of the initial load; 0 leaves it out." default:"100000"`
+}
+
+// Run starts this program as child processes and measures them.
+func (c benchBulkCommand) Run(w world) error {
+	return scratched(w, func(binary, scratch string) ([]bench.Figure, error) {
+		return bench.RunBulk(w.ctx, bench.BulkConfig{Size: c.Size, People: c.People, Config: bench.Config{
+			Binary: binary, Database: c.Database, Requests: c.Requests, Workers: c.Workers, Scratch: scratch, Timeout: 20 * time.Second,
+		}})
+	})
 }
 
 type benchFloorCommand struct {

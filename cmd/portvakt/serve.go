@@ -16,6 +16,7 @@ import (
 	"portvakt/internal/httpserver"
 	"portvakt/internal/sqldb"
 	"portvakt/migrations"
+	"portvakt/scim"
 )
 
 // addresses are told to whoever started the service in this process.
@@ -144,6 +145,7 @@ func (s *server) claim() (err error) {
 func (s *server) listen(w world) (err error) {
 	log := newLog(w, s.o.Log)
 	cfg := s.o.Server
+	cfg.LargeBody = scim.LargeBody
 	if s.o.tls {
 		certificates, ca, err := httpserver.DevTLS(filepath.Join(s.o.data, "tls"), "localhost")
 		if err != nil {

@@ -74,7 +74,7 @@ const importTries = 4
 func (s Memberships) Import(ctx context.Context, org OrganizationID, lines []ImportLine, mode ImportMode) ([]ImportOutcome, error) {
 	var b *batch
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
-		b = &batch{tx: tx, lines: lines, quiet: mode == ImportQuietly, out: make([]ImportOutcome, len(lines))}
+		b = &batch{stroke: stroke{tx: tx, quiet: mode == ImportQuietly}, lines: lines, out: make([]ImportOutcome, len(lines))}
 		var err error
 		if b.organization, err = lockedOrganization(ctx, tx, org); err != nil {
 			return err
@@ -89,23 +89,16 @@ func (s Memberships) Import(ctx context.Context, org OrganizationID, lines []Imp
 
 // batch is one chunk of an import in its transaction, which has locked the organization's row.
 type batch struct {
-	tx           *sqldb.Tx
-	organization Organization
-	lines        []ImportLine
-	quiet        bool
-	out          []ImportOutcome
-
-	ground  importGround
-	claimed map[string]bool // what the lines looked at so far take
-	fresh   []User          // to load, with the members
-	members []*Member
-	late    []int // lines to be taken one by one, after the load
+	stroke
+	lines []ImportLine
+	out   []ImportOutcome
+	late  []int // lines to be taken one by one, after the load
 }
 
 func (b *batch) run(ctx context.Context) error {
 	var err error
 	for range importTries {
-		if b.ground, err = loadImportGround(ctx, b.tx, b.organization, b.lines); err != nil {
+		if b.ground, err = loadImportGround(ctx, b.tx, b.organization, wantedOf(b.lines)); err != nil {
 			return err
 		}
 		b.claimed, b.fresh, b.members, b.late = map[string]bool{}, nil, nil, nil
@@ -113,11 +106,11 @@ func (b *batch) run(ctx context.Context) error {
 			b.sort(ctx, i)
 		}
 		err = b.tx.Try(ctx, func() error { return b.load(ctx) })
-		if !sqldb.IsUnique(err) { // else others made one of them since we looked
+		if !isMeanwhile(err) { // else others made or erased one of them since we looked
 			break
 		}
 	}
-	if sqldb.IsUnique(err) { // whoever is taken alone waits for the others
+	if isMeanwhile(err) { // whoever is taken alone waits for the others
 		b.late, err = b.all(), nil
 	}
 	if err != nil {
@@ -181,7 +174,7 @@ func (b *batch) sort(ctx context.Context, i int) {
 		return
 	}
 	m.InvitedBy = inviter(ctx)
-	if !b.enlist(l, m) {
+	if !b.enlist(m) {
 		b.late = append(b.late, i)
 		return
 	}
@@ -190,18 +183,7 @@ func (b *batch) sort(ctx context.Context, i int) {
 
 // claim notes the names that the line takes, and reports whether an earlier one took one of them.
 func (b *batch) claim(l *ImportLine) (again bool) {
-	keys := []string{"n:" + Fold(l.name())}
-	if l.ExternalID != "" {
-		keys = append(keys, "x:"+l.ExternalID)
-	}
-	if e, err := ParseEmail(l.Email); err == nil {
-		keys = append(keys, "e:"+e.Key)
-	}
-	for _, key := range keys {
-		again = again || b.claimed[key]
-		b.claimed[key] = true
-	}
-	return again || b.manages(l.Manager)
+	return b.take(l.name(), l.ExternalID, l.Email) || b.manages(l.Manager)
 }
 
 // manages reports whether an earlier line of the chunk makes the manager.
@@ -228,41 +210,10 @@ func (b *batch) newMember(l *ImportLine) (*Member, error) {
 	return m, nil
 }
 
-// enlist puts a new member to those who are loaded in one stroke; false for whoever needs a closer look: everybody but an
-// unknown or plainly linked employee, and whoever something is short for.
-func (b *batch) enlist(l *ImportLine, m *Member) bool {
-	plain := m.Kind == Employee && !m.Administrator && len(m.Functions) == 0 && len(m.Grants) == 0 && m.ManagedBy.IsZero()
-	if !plain || !b.ground.manages(m.Manager) || b.ground.names[Fold(m.UserName)] != nil || !b.ground.hasPackages(m.Packages) || !b.ground.hasSegments(m.Segments) {
-		return false
-	}
-	if b.organization.Seats != UnlimitedSeats && m.TakesSeat(b.tx.Now()) && b.ground.used+1 >= b.organization.Seats { // also the last one, which is told of
-		return false
-	}
-	email, err := ParseEmail(m.Email)
-	if err != nil {
-		return false
-	}
-	g := ground{email: email, organization: b.organization, home: b.ground.homes[email.Domain()]}
-	u, known := b.ground.users[email.Key]
-	switch {
-	case !known:
-		u = newUser(&g, b.tx.Now())
-		b.fresh = append(b.fresh, u)
-	case u.State == UserErased || u.Home != g.home || u.Home == b.organization.ID || b.ground.byUser[u.ID] != nil:
-		return false
-	}
-	admit(m, &u, false, b.tx.Now())
-	if m.TakesSeat(b.tx.Now()) {
-		b.ground.used++
-	}
-	b.members = append(b.members, m)
-	return true
-}
-
 // single takes a line by itself, by the rules of everybody else.
 func (b *batch) single(ctx context.Context, i int) error {
 	err := b.tx.Try(ctx, func() error {
-		g, err := loadImportGround(ctx, b.tx, b.organization, b.lines[i:i+1])
+		g, err := loadImportGround(ctx, b.tx, b.organization, wantedOf(b.lines[i:i+1]))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -14,6 +15,8 @@ type importGround struct {
 	names    map[string]*Member        // by the key of the user name
 	byUser   map[UserID]*Member        // the newest of each person
 	external map[string][]*Member
+	managers map[MembershipID]bool // who can be one; an archived member cannot
+	clients  map[ProvisioningClientID]bool
 	roles    map[string]RoleID
 	packages map[string]bool // whether it is a base
 	segments []string
@@ -97,17 +100,7 @@ func (g *importGround) find(name string) MembershipID {
 }
 
 // manages reports whether somebody can be a manager, as nobody can too; of an archived one checkLinks says no.
-func (g *importGround) manages(id MembershipID) bool {
-	if id.IsZero() {
-		return true
-	}
-	for _, m := range g.names {
-		if m.ID == id {
-			return m.ArchivedAt.IsZero()
-		}
-	}
-	return false
-}
+func (g *importGround) manages(id MembershipID) bool { return id.IsZero() || g.managers[id] }
 
 // hasPackages reports whether a member can have just these.
 func (g *importGround) hasPackages(keys []string) bool {
@@ -122,6 +115,15 @@ func (g *importGround) hasPackages(keys []string) bool {
 		}
 	}
 	return bases <= 1
+}
+
+func (g *importGround) hasRole(id RoleID) bool {
+	return id.IsZero() || slices.Contains(slices.Collect(maps.Values(g.roles)), id)
+}
+
+// mayTakeExternalID reports whether no other member of the same provisioning client has the external id.
+func (g *importGround) mayTakeExternalID(m *Member) bool {
+	return !slices.ContainsFunc(g.external[m.ExternalID], func(o *Member) bool { return o.ManagedBy == m.ManagedBy && !m.ManagedBy.IsZero() })
 }
 
 func (g *importGround) hasSegments(keys []string) bool {

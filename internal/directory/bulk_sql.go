@@ -2,10 +2,7 @@ package directory
 
 import (
 	"context"
-	"strings"
 
-	"portvakt/internal/audit"
-	"portvakt/internal/outbox"
 	"portvakt/internal/sqldb"
 )
 
@@ -24,6 +21,8 @@ func atLeast(list []any) []any {
 type wanted struct {
 	seen                                     map[string]bool
 	emails, domains, names, externals, users []any
+	managers                                 []any // identifiers
+	clients                                  bool  // the organization's provisioning clients
 }
 
 func (w *wanted) add(list *[]any, kind, text string) {
@@ -33,16 +32,19 @@ func (w *wanted) add(list *[]any, kind, text string) {
 	}
 }
 
+func (w *wanted) address(text string) {
+	if e, err := ParseEmail(text); err == nil {
+		w.add(&w.emails, "e", e.Key)
+		w.add(&w.domains, "d", e.Domain())
+	}
+}
+
 func wantedOf(lines []ImportLine) *wanted {
 	w := &wanted{seen: map[string]bool{}}
 	for i := range lines {
 		l := &lines[i]
-		for _, address := range []string{l.Email, l.Manager} {
-			if e, err := ParseEmail(address); err == nil {
-				w.add(&w.emails, "e", e.Key)
-				w.add(&w.domains, "d", e.Domain())
-			}
-		}
+		w.address(l.Email)
+		w.address(l.Manager)
 		for _, name := range []string{l.name(), l.Manager} {
 			w.add(&w.names, "n", Fold(name))
 		}
@@ -52,12 +54,28 @@ func wantedOf(lines []ImportLine) *wanted {
 	return w
 }
 
+// wantedBy gathers what new members name.
+func wantedBy(list []Member) *wanted {
+	w := &wanted{seen: map[string]bool{}}
+	for i := range list {
+		m := &list[i]
+		w.address(m.Email)
+		w.add(&w.names, "n", Fold(m.UserName))
+		w.add(&w.names, "n", Fold(m.Email)) // where it becomes the user name
+		w.add(&w.externals, "x", m.ExternalID)
+		if id := m.Manager.String(); id != "" && !w.seen["m"+id] {
+			w.seen["m"+id], w.managers = true, append(w.managers, m.Manager)
+		}
+		w.clients = w.clients || !m.ManagedBy.IsZero()
+	}
+	return w
+}
+
 // loadImportGround reads, in a handful of statements however many lines, whatever they could mean.
-func loadImportGround(ctx context.Context, tx *sqldb.Tx, o Organization, lines []ImportLine) (importGround, error) {
-	g := importGround{homes: map[string]OrganizationID{}, users: map[string]User{}, names: map[string]*Member{},
+func loadImportGround(ctx context.Context, tx *sqldb.Tx, o Organization, w *wanted) (importGround, error) {
+	g := importGround{homes: map[string]OrganizationID{}, users: map[string]User{}, names: map[string]*Member{}, managers: map[MembershipID]bool{}, clients: map[ProvisioningClientID]bool{},
 		byUser: map[UserID]*Member{}, external: map[string][]*Member{}, roles: map[string]RoleID{}, packages: map[string]bool{}}
-	w := wantedOf(lines)
-	for _, read := range []func(context.Context, *sqldb.Tx, Organization, *wanted) error{g.readHomes, g.readUsers, g.readMembers, g.readAccess} {
+	for _, read := range []func(context.Context, *sqldb.Tx, Organization, *wanted) error{g.readHomes, g.readUsers, g.readMembers, g.readManagers, g.readClients, g.readAccess} {
 		if err := read(ctx, tx, o, w); err != nil {
 			return g, err
 		}
@@ -141,6 +159,7 @@ func (g *importGround) readMembers(ctx context.Context, tx *sqldb.Tx, o Organiza
 	for i := range members {
 		m := &members[i]
 		g.names[Fold(m.UserName)] = m
+		g.managers[m.ID] = m.ArchivedAt.IsZero()
 		if m.ExternalID != "" {
 			g.external[m.ExternalID] = append(g.external[m.ExternalID], m)
 		}
@@ -149,6 +168,35 @@ func (g *importGround) readMembers(ctx context.Context, tx *sqldb.Tx, o Organiza
 		}
 	}
 	return err
+}
+
+// readManagers finds who can be a manager of those who are named by their identifiers.
+func (g *importGround) readManagers(ctx context.Context, tx *sqldb.Tx, o Organization, w *wanted) error {
+	if len(w.managers) == 0 {
+		return nil
+	}
+	managers := atLeast(w.managers)
+	found, err := sqldb.All(ctx, tx, scanID, managersText(len(managers)), append([]any{o.ID}, managers...)...)
+	for _, id := range found {
+		g.managers[id] = true
+	}
+	return err
+}
+
+func (g *importGround) readClients(ctx context.Context, tx *sqldb.Tx, o Organization, w *wanted) error {
+	if !w.clients {
+		return nil
+	}
+	_, err := sqldb.All(ctx, tx, func(r sqldb.Row) (id ProvisioningClientID, err error) {
+		err = r.Scan(&id)
+		g.clients[id] = true
+		return id, err
+	}, `select id from provisioning_clients where organization_id = $1`, o.ID)
+	return err
+}
+
+func managersText(n int) string {
+	return `select id from memberships where organization_id = $1 and deleted_at is null and archived_at is null and id in (` + placeholders(2, n) + `)`
 }
 
 func namedText(column string, n int) string {
@@ -180,92 +228,4 @@ func (g *importGround) readAccess(ctx context.Context, tx *sqldb.Tx, o Organizat
 	}
 	g.segments, err = sqldb.All(ctx, tx, scanString, `select key from segments where organization_id = $1`, o.ID)
 	return err
-}
-
-// load writes everybody who was enlisted, with what announces them.
-func (b *batch) load(ctx context.Context) error {
-	if err := b.lockKnown(ctx); err != nil {
-		return err
-	}
-	users := make([][]any, len(b.fresh))
-	for i := range b.fresh {
-		var err error
-		if users[i], err = userValues(&b.fresh[i]); err != nil {
-			return err
-		}
-	}
-	members := make([][]any, len(b.members))
-	entries := make([]audit.Entry, len(b.members))
-	events := outbox.Many{Kind: EventMembershipCreated}
-	var contacts, packages, segments [][]any
-	for i, m := range b.members {
-		values, err := memberValues(m)
-		if err != nil {
-			return err
-		}
-		members[i] = append(values, memberFixed(m)...)
-		contacts = append(contacts, contactRows(m)...)
-		for _, key := range m.Packages {
-			packages = append(packages, []any{m.ID, m.Organization, key})
-		}
-		for _, key := range m.Segments {
-			segments = append(segments, []any{m.ID, m.Organization, key})
-		}
-		entries[i] = audit.Entry{Action: EventMembershipCreated, Object: m.ID.String(), Person: m.about()}
-		events.Subjects, events.Data = append(events.Subjects, m.ID.String()), append(events.Data, eventFor(m, b.quiet))
-	}
-	for _, t := range []struct {
-		table   string
-		columns []string
-		rows    [][]any
-	}{
-		{"users", userInserted, users}, {"memberships", memberInserted, members}, {"member_contacts", contactColumns, contacts},
-		{"member_packages", []string{"membership_id", "organization_id", "package_key"}, packages},
-		{"member_segments", []string{"membership_id", "organization_id", "segment_key"}, segments},
-	} {
-		if err := b.tx.Load(ctx, t.table, t.columns, t.rows); err != nil {
-			return err
-		}
-	}
-	if len(b.members) > 0 {
-		bumpAccess(b.tx, b.organization.ID)
-	}
-	if err := audit.AppendMany(ctx, b.tx, b.organization.ID, entries); err != nil {
-		return err
-	}
-	return outbox.AppendMany(ctx, b.tx, b.organization.ID, events)
-}
-
-// lockKnown locks the persons who were there before, as refuseErased does for one.
-func (b *batch) lockKnown(ctx context.Context) error {
-	fresh := make(map[UserID]bool, len(b.fresh))
-	for i := range b.fresh {
-		fresh[b.fresh[i].ID] = true
-	}
-	var known []any
-	for _, m := range b.members {
-		if !m.User.IsZero() && !fresh[m.User] {
-			known = append(known, m.User)
-		}
-	}
-	if len(known) == 0 {
-		return nil
-	}
-	known = atLeast(known)
-	_, err := b.tx.Exec(ctx, `update users set version = version where id in (`+placeholders(1, len(known))+`)`, known...)
-	return err
-}
-
-var contactColumns = []string{"membership_id", "organization_id", "kind", "position", "value", "value_key", "type", "display", "is_primary"}
-
-func contactRows(m *Member) (rows [][]any) {
-	for _, l := range []struct {
-		kind string
-		list []Contact
-	}{{"email", m.Details.Emails}, {"phone", m.Details.Phones}, {"photo", m.Details.Photos}, {"im", m.Details.IMs}} {
-		for i, c := range l.list {
-			rows = append(rows, []any{m.ID, m.Organization, l.kind, int64(i), c.Value, Fold(c.Value), strings.ToLower(c.Type), c.Display, c.Primary})
-		}
-	}
-	return rows
 }

@@ -121,7 +121,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// "GET https://evil.example/a HTTP/1.1": only the path counts, nobody shall build a URL from the rest.
 	r.URL.Scheme, r.URL.Host, r.URL.User = "", "", nil
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(w, r.Body, g.cfg.MaxBody) // with the server's own writer: it closes the connection
+		r.Body = http.MaxBytesReader(w, r.Body, g.cfg.maxBody(r.URL.Path)) // with the server's own writer: it closes the connection
 	}
 	ctx := actor.With(e, actor.Actor{
 		Kind:      actor.Anonymous,

@@ -36,6 +36,8 @@ type Config struct {
 	MaxBody           int64          `yaml:"max_body" doc:"Largest body of a request, in bytes."`
 
 	TLS *tls.Config `yaml:"-"` // instead of the two files, for DevTLS
+	// LargeBody is the largest body of a request to a path that may have a larger one than MaxBody, 0 for every other path.
+	LargeBody func(path string) int64 `yaml:"-"`
 }
 
 // DefaultConfig has the limits that fit almost everybody.
@@ -74,6 +76,14 @@ func (c Config) withDefaults() Config {
 		c.MaxBody = d.MaxBody
 	}
 	return c
+}
+
+// maxBody is the largest body of a request to the path, in bytes.
+func (c Config) maxBody(path string) int64 {
+	if c.LargeBody == nil {
+		return c.MaxBody
+	}
+	return max(c.MaxBody, c.LargeBody(path))
 }
 
 // Server is one listener and the requests that came through it.

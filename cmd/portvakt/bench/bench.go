@@ -60,20 +60,28 @@ func load(ctx context.Context, cfg Config, want int, next func(i int) (*http.Req
 		return http.ErrUseLastResponse
 	}}
 	defer client.CloseIdleConnections()
+	return spread(ctx, cfg.Workers, cfg.Requests, func(i int) error { return one(ctx, client, want, i, next) })
+}
+
+// spread does n jobs from several workers; the first failure ends it.
+func spread(ctx context.Context, workers, n int, do func(i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	jobs := make(chan int)
 	var group sync.WaitGroup
-	for range cfg.Workers {
+	for range workers {
 		group.Go(func() {
 			for i := range jobs {
-				if err := one(ctx, client, want, i, next); err != nil {
+				if ctx.Err() != nil {
+					continue
+				}
+				if err := do(i); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
-	for i := range cfg.Requests {
+	for i := range n {
 		select {
 		case jobs <- i:
 		case <-ctx.Done():

@@ -68,19 +68,22 @@ func (c *child) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, nil
 }
 
-// memory is the resident memory in MiB.
-func (c *child) memory() (float64, error) {
+// memory is the resident memory in MiB; peak is the most that it has been.
+func (c *child) memory() (float64, error) { return c.status("VmRSS:") }
+func (c *child) peak() (float64, error)   { return c.status("VmHWM:") }
+
+func (c *child) status(name string) (float64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS in /proc/%d/status", c.cmd.Process.Pid)
+	return 0, fmt.Errorf("no %s in /proc/%d/status", name, c.cmd.Process.Pid)
 }
 
 // cost is the processor time of the child for each of n requests that send makes, in microseconds, and their rate.

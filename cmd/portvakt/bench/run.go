@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -225,19 +224,13 @@ func creates(ctx context.Context, cfg Config, subject *child, state string) (flo
 }
 
 func creationOf(addr, email, state string) (*http.Request, error) {
-	body, err := json.Marshal(map[string]any{
+	return scimRequest(addr, "Users", userOf(email, state))
+}
+
+func userOf(email, state string) map[string]any {
+	return map[string]any{
 		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": email, "externalId": email, "active": state == "active",
 		"name":   map[string]any{"givenName": "Person", "familyName": email},
 		"emails": []any{map[string]any{"value": email, "type": "work", "primary": true}},
-	})
-	if err != nil {
-		return nil, err
 	}
-	req, err := http.NewRequest(http.MethodPost, "http://"+addr+"/scim/v2/bench/Users", strings.NewReader(string(body)))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/scim+json")
-	req.Header.Set("Authorization", "Bearer "+scimToken)
-	return req, nil
 }

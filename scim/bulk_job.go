@@ -1,0 +1,219 @@
+package scim
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"portvakt/internal/directory"
+	"portvakt/internal/sqldb"
+)
+
+// bulkJob is a bulk request at work.
+type bulkJob struct {
+	x      *exchange
+	ctx    context.Context
+	ops    []*bulkOperation
+	byID   map[string]*bulkOperation // those that make something
+	most   int                       // after so many failures it ends; 0: never
+	failed int
+	queue  []*bulkOperation // users to be made in one stroke
+	torn   []*bulkOperation // to be made without a reference, which is then patched in
+}
+
+// over reports whether nothing more may be begun: the client went away, or named fewer failures than there are.
+func (j *bulkJob) over() bool { return j.x.ctx.Err() != nil || j.most > 0 && j.failed >= j.most }
+
+func (j *bulkJob) work() {
+	for _, op := range j.ops {
+		if j.over() {
+			break
+		}
+		j.perform(op)
+		j.mend()
+	}
+	j.flush()
+	j.mend()
+}
+
+// perform does an operation, after those that it refers to: one that stands further down is done before its turn. Where
+// references go round in a circle, the one that closes it is left out and patched in afterwards (RFC 7644 §3.7.1).
+func (j *bulkJob) perform(op *bulkOperation) {
+	if op.state != waiting {
+		return
+	}
+	op.state = begun
+	for _, ref := range op.refs {
+		target := j.byID[ref]
+		switch {
+		case target == nil || j.over():
+		case target.state == waiting:
+			j.perform(target)
+		case target.state == begun:
+			if op.tear(ref); !slices.Contains(j.torn, op) {
+				j.torn = append(j.torn, op)
+			}
+		}
+	}
+	if slices.ContainsFunc(op.refs, func(ref string) bool { return j.byID[ref] != nil && j.byID[ref].state == queued }) {
+		j.flush()
+	}
+	if j.over() { // what it waited for was the last failure allowed
+		op.state = waiting
+		return
+	}
+	s := j.exchange(op)
+	err := op.fault
+	if err == nil {
+		err = op.resolve(j.byID)
+	}
+	switch {
+	case err != nil:
+		j.refuse(op, s, err)
+	case op.method == http.MethodPost && op.kind == "Users":
+		j.gather(op, s)
+	default: // what comes before it is done before it
+		if j.flush(); j.over() {
+			op.state = waiting
+			return
+		}
+		j.finish(op, s, s.perform(op.path()))
+	}
+}
+
+// gather keeps whom the operation makes, who goes the whole way of a single one up to the directory's door.
+func (j *bulkJob) gather(op *bulkOperation, s *exchange) {
+	s.collect = true
+	if err := s.perform(op.path()); err != errCollected { //nolint:errorlint // ours, as it is
+		j.refuse(op, s, err)
+		return
+	}
+	op.state, op.made, op.data = queued, s.made, nil
+	if j.queue = append(j.queue, op); len(j.queue) == strokeOfUsers {
+		j.flush()
+	}
+}
+
+// refuse ends an operation that needed nothing of those before it. Where failures are counted those come first.
+func (j *bulkJob) refuse(op *bulkOperation, s *exchange, err error) {
+	if j.most > 0 {
+		if j.flush(); j.over() {
+			op.state = waiting
+			return
+		}
+	}
+	j.finish(op, s, err)
+}
+
+// flush makes the users who were gathered in one stroke. Where trouble stops that, it may be one operation's alone, and
+// those who are left are made one by one.
+func (j *bulkJob) flush() {
+	queue, list := j.queue, make([]directory.Member, len(j.queue))
+	if j.queue = nil; len(queue) == 0 {
+		return
+	}
+	for i, op := range queue {
+		list[i], op.made = op.made, directory.Member{}
+	}
+	most := 0
+	if j.most > 0 {
+		most = j.most - j.failed
+	}
+	members, org := j.x.h.dir.Memberships, j.x.client.Organization
+	made, trouble := members.CreateMany(j.ctx, org, list, most)
+	for i, c := range made {
+		j.settle(queue[i], c.Member, c.Refusal)
+	}
+	for i, op := range queue[len(made):] {
+		switch {
+		case trouble == nil || j.over():
+			op.state = waiting
+		case sqldb.IsUnavailable(trouble):
+			j.finish(op, j.exchange(op), trouble)
+		default:
+			m, err := members.Create(j.ctx, org, directory.NewMember{Member: list[len(made)+i]})
+			j.settle(op, m, err)
+		}
+	}
+}
+
+// settle ends an operation whose user was made, or refused, without the route's own answer.
+func (j *bulkJob) settle(op *bulkOperation, m directory.Member, err error) {
+	if err != nil {
+		j.finish(op, j.exchange(op), err)
+		return
+	}
+	op.state, op.status, op.id, op.version = done, http.StatusCreated, m.ID.String(), version(m.Version)
+}
+
+// finish notes what became of an operation.
+func (j *bulkJob) finish(op *bulkOperation, s *exchange, err error) {
+	if err != nil && j.ctx.Err() != nil {
+		err = errUnavailable // not its own mistake: the time was over
+	}
+	op.finish(s, err)
+	if op.status >= http.StatusBadRequest {
+		j.failed++
+	}
+}
+
+// mend patches in the references that were left out. Where that cannot be done, the answer says so of what was made.
+func (j *bulkJob) mend() {
+	if len(j.torn) == 0 {
+		return
+	}
+	j.flush()
+	torn := j.torn
+	j.torn = nil
+	for _, op := range torn {
+		if op.state != done || op.status >= http.StatusBadRequest {
+			continue
+		}
+		patch := op.mending()
+		s := j.exchange(patch)
+		err := patch.resolve(j.byID)
+		if err == nil {
+			err = s.perform(patch.path())
+		}
+		j.finish(patch, s, err)
+		if patch.status >= http.StatusBadRequest {
+			op.status, op.response = http.StatusConflict, unmended(patch.response)
+			continue
+		}
+		op.version = patch.version
+	}
+}
+
+// exchange is an operation as a request of its own, on behalf of the same client. Of what it would be answered only the
+// id is asked for.
+func (j *bulkJob) exchange(op *bulkOperation) *exchange {
+	r, err := http.NewRequestWithContext(j.ctx, op.method, j.x.location(op.path()...)+"?attributes=id", nil)
+	if err != nil { // of a method that is none
+		r = j.x.r.Clone(j.ctx)
+	}
+	r.Header = http.Header{}
+	if op.ifMatch != "" {
+		r.Header.Set("If-Match", op.ifMatch)
+	}
+	return &exchange{h: j.x.h, w: &caughtAnswer{header: http.Header{}}, r: r, ctx: j.ctx, client: j.x.client, query: r.URL.Query(), asked: asked{attributes: []string{"id"}}, body: op.data}
+}
+
+// perform goes the way of a single request behind its token, organization and body: route, right, the route's own function.
+func (x *exchange) perform(path []string) error {
+	route, err := x.routed(path)
+	if err != nil {
+		return err
+	}
+	return route.serve(x)
+}
+
+// answers are the operations that were done, in the order of the request.
+func (j *bulkJob) answers() []any {
+	out := make([]any, 0, len(j.ops))
+	for _, op := range j.ops {
+		if op.state == done {
+			out = append(out, op.answer(j.x))
+		}
+	}
+	return out
+}
