@@ -86,6 +86,9 @@ func (x *exchange) bulk() error {
 	if err != nil {
 		return err
 	}
+	if err := x.spend(len(j.ops) - 1); err != nil { // the request itself was the first
+		return err
+	}
 	x.body = nil // from here on each operation has its own part, and lets go of it when it is done
 	x.patience()
 	var cancel context.CancelFunc

@@ -163,7 +163,7 @@ func (b *batch) sort(ctx context.Context, i int) {
 	}
 	m, err := b.newMember(l)
 	if err == nil {
-		complete(m, b.tx.Now())
+		complete(ctx, m, b.tx.Now())
 		err = m.check()
 	}
 	if err == nil {

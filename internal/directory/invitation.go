@@ -192,7 +192,7 @@ func (s Invitations) checkBatch(ctx context.Context, org OrganizationID, b *Batc
 	}
 	sample := b.member(Invitee{Email: "somebody@organization.example"}, s.now())
 	sample.Organization = org
-	complete(&sample.Member, s.now())
+	complete(ctx, &sample.Member, s.now())
 	return sample.check()
 }
 

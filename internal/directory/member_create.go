@@ -69,11 +69,7 @@ func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember
 }
 
 func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
-	complete(m, tx.Now())
-	m.Held = nil
-	if actsAs(ctx, m.ManagedBy) {
-		m.HoldAll()
-	}
+	complete(ctx, m, tx.Now())
 	if err := m.check(); err != nil {
 		return err
 	}
@@ -127,7 +123,7 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 }
 
 // complete fills in what may be left out, and takes away what nobody may bring along.
-func complete(m *Member, now time.Time) {
+func complete(ctx context.Context, m *Member, now time.Time) {
 	m.ID = sqldb.NewID[membershipPrefix](now)
 	m.CreatedAt, m.ChangedAt, m.Version, m.Epoch = now, now, 1, 1
 	m.User, m.EmailVerified = UserID{}, false
@@ -148,6 +144,9 @@ func complete(m *Member, now time.Time) {
 		m.AllSegments = true
 	}
 	m.settle()
+	if m.Held = nil; actsAs(ctx, m.ManagedBy) {
+		m.HoldAll()
+	}
 }
 
 // inviter is the person who makes the member, zero where a system does.

@@ -79,7 +79,7 @@ func (b *many) run(ctx context.Context) error {
 // next looks at one person: refused for what they are, put to those who are loaded, or made alone after those.
 func (b *many) next(ctx context.Context, i int) error {
 	m := b.member(i)
-	complete(m, b.tx.Now())
+	complete(ctx, m, b.tx.Now())
 	err := m.check()
 	if err == nil {
 		err = checkDates(ctx, &Member{}, m, b.tx.Now())
