@@ -84,7 +84,6 @@ func TestErrorsGolden(t *testing.T) {
 			"administrators":     w.do("DELETE", "/Users/"+w.admin.ID.String(), ""),
 			"media_type":         w.do("POST", "/Users", `{}`, "Content-Type", "text/plain"),
 			"method":             w.do("PUT", "/Users", `{}`),
-			"not_offered":        w.do("POST", "/Me", `{}`),
 		} {
 			all[name] = r.json
 		}

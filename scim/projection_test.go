@@ -44,10 +44,10 @@ func TestRFC7644_3_9_Attributes(t *testing.T) {
 			"attributes=userName": "id schemas userName", "attributes=USERNAME,id": "id schemas userName", "attributes=name.familyName": "id name(familyName) schemas", "attributes=name": "id name(familyName givenName) schemas",
 			"attributes=emails": "emails(primary type value) id schemas", "attributes=emails.value": "emails(value) id schemas", `attributes=emails[type eq "work"]`: "emails(primary type value) id schemas",
 			"attributes=" + coreUser + ":name.givenName": "id name(givenName) schemas", "attributes=" + enterprise: "enterprise(department division) id schemas", "attributes=" + enterprise + ":department": "enterprise(department) id schemas",
-			"attributes=meta.version": "id meta(version) schemas", "attributes=bogus": "id schemas", "attributes=password": "id schemas", "attributes=roles.primary": "id schemas", "attributes=emails.value,emails.type": "emails(type value) id schemas",
+			"attributes=meta.version": "id meta(version) schemas", "attributes=bogus": "id schemas", "attributes=password": "id schemas", "attributes=roles.primary": "id roles(primary) schemas", "attributes=emails.value,emails.type": "emails(type value) id schemas",
 			"attributes=userName, ,,title": "id schemas title userName",
-			"excludedAttributes=id,schemas,meta,emails,name,title,active,userName," + membership:                                                                           "enterprise(department division) id roles(display value) schemas",
-			"excludedAttributes=meta.location,meta.created,meta.lastModified,emails.value,emails.type,name.givenName,title," + membership + "," + enterprise + ":division": "active emails(primary) enterprise(department) id meta(resourceType version) name(familyName) roles(display value) schemas userName",
+			"excludedAttributes=id,schemas,meta,emails,name,title,active,userName," + membership:                                                                           "enterprise(department division) id roles(display primary value) schemas",
+			"excludedAttributes=meta.location,meta.created,meta.lastModified,emails.value,emails.type,name.givenName,title," + membership + "," + enterprise + ":division": "active emails(primary) enterprise(department) id meta(resourceType version) name(familyName) roles(display primary value) schemas userName",
 		} {
 			query = strings.ReplaceAll(url.PathEscape(query), "&", "%26")
 			n++
