@@ -190,6 +190,16 @@ func TestTheAnswersAddress(t *testing.T) {
 		if a := b.ask(ask{attributes: `AssertionConsumerServiceURL="` + acs + `" ProtocolBinding="urn:oasis:names:tc:SAML:2.0:bindings:PAOS"`}).answer(t); a.status() != "Requester UnsupportedBinding" || a.action != acs {
 			t.Error(a.status())
 		}
+		// A binding in which the address is not registered: refused, there, and by the binding that is.
+		if a := b.ask(ask{attributes: `AssertionConsumerServiceURL="` + acs + `" ProtocolBinding="` + byArt + `"`}).answer(t); a.status() != "Requester UnsupportedBinding" || a.action != acs {
+			t.Errorf("an artifact where forms go: %s at %s", a.status(), a.action)
+		}
+		res = b.ask(ask{attributes: `AssertionConsumerServiceURL="` + acs + `/artifact" ProtocolBinding="` + byPOST + `"`})
+		if strings.Contains(res.body, "SAMLResponse") || !strings.HasPrefix(res.Header.Get("Location"), acs+"/artifact?SAMLart=") {
+			t.Errorf("a form where artifacts go: %d %v", res.StatusCode, res.Header)
+		} else if a := readAnswer(t, []byte(d.fetch(t, must(url.Parse(res.Header.Get("Location")))(t).Query().Get("SAMLart")).body)); a.root.FindElement("//Assertion") != nil {
+			t.Errorf("an assertion waits there: %s", a.raw)
+		}
 		d.change(func(p *directory.ServiceProvider) { p.Settings.Artifact = true })
 		if res := b.ask(ask{}); !strings.HasPrefix(res.Header.Get("Location"), acs+"/artifact?SAMLart=") {
 			t.Errorf("by artifact where nobody says: %d %v", res.StatusCode, res.Header)

@@ -149,8 +149,13 @@ func (w *walker) attribute(el *etree.Element, i int) error {
 // declares reports whether an attribute is a namespace declaration.
 func declares(a etree.Attr) bool { return a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns" }
 
+// maxName is how long a name may be: some are shown in refusals.
+const maxName = 128
+
 // plainName reports whether a local name is one; letters of every script are left to the parser.
-func plainName(s string) bool { return s != "" && !strings.ContainsAny(s, ": \t\r\n") }
+func plainName(s string) bool {
+	return s != "" && len(s) <= maxName && !strings.ContainsAny(s, ": \t\r\n")
+}
 
 // is reports an element's expanded name.
 func is(el *etree.Element, namespace, tag string) bool {
