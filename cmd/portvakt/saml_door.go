@@ -35,7 +35,7 @@ func (o *options) samlOrganization() *wire.Organization {
 func (h *house) buildSAML(o *options) (err error) {
 	h.saml, err = saml.New(saml.Deps{DB: h.db, Directory: h.dir, Providers: saml.NewProviders(h.db, h.dir), Clients: h.clients,
 		Certificates: saml.NewCertificates(h.db, h.ring), Gate: gate.New(h.dir), Claims: claims{h.engine}, Keys: h.keys, Sessions: h.sessions,
-		Interactions: h.talks, Pages: h.pages, Outside: h.outside, Log: h.log, Issuer: o.Issuer, Contacts: o.SAML.contacts(), Organization: o.samlOrganization()})
+		Interactions: h.talks, Pages: h.pages, Outside: h.outside, Log: h.log, Issuer: o.Issuer, Name: o.installationName(), Contacts: o.SAML.contacts(), Organization: o.samlOrganization()})
 	if err == nil {
 		h.saml.Subscribe(h.events)
 	}

@@ -59,7 +59,7 @@ func readFacts(doc []byte) (*samlFacts, error) {
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("it is not UTF-8") }
 	var open []string
-	text := ""
+	var text strings.Builder // hostile documents divide it into very many pieces
 	for {
 		token, err := d.RawToken()
 		if err == io.EOF {
@@ -77,16 +77,17 @@ func readFacts(doc []byte) (*samlFacts, error) {
 			}
 			f.element(token, len(open))
 			writeIndented(&out, len(open), token)
-			open, text = append(open, token.Name.Local), ""
+			open = append(open, token.Name.Local)
+			text.Reset()
 		case xml.CharData:
-			text += string(token)
+			text.Write(token)
 		case xml.EndElement:
 			if len(open) == 0 || open[len(open)-1] != token.Name.Local {
 				return nil, errors.New("its elements do not match")
 			}
 			open = open[:len(open)-1]
-			f.ended(&out, token.Name, strings.TrimSpace(text), len(open))
-			text = ""
+			f.ended(&out, token.Name, strings.TrimSpace(text.String()), len(open))
+			text.Reset()
 		}
 	}
 	if f.root == "" || len(open) > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"portvakt/internal/directory"
 	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
 )
@@ -101,6 +102,16 @@ const keepOver = time.Hour
 // Purge deletes conversations that are long over and answers how many.
 func (s *Service) Purge(ctx context.Context) (int64, error) {
 	return s.db.Exec(ctx, `delete from interactions where expires_at < $1`, sqldb.Micros(s.db.Now().Add(-keepOver)))
+}
+
+// underWay is a browser's open conversation about the very request of an application; zero where there is none.
+func (s *Service) underWay(ctx context.Context, browserHash []byte, application directory.ApplicationID, request string) (id ID, err error) {
+	err = s.db.QueryRow(ctx, `select id from interactions where browser_hash = $1 and application_id = $2 and request = $3 and done_at is null
+		and expires_at > $4 order by created_at desc, id desc limit 1`, browserHash, application, request, sqldb.Micros(s.db.Now())).Scan(&id)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return ID{}, nil
+	}
+	return id, err
 }
 
 // waiting is an open conversation of somebody who has typed an address and proven nothing yet.

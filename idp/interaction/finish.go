@@ -111,6 +111,21 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, b Begin) (locati
 	return web.CarryLanguage(r, c.address(path)), nil
 }
 
+// UnderWay answers where this browser's conversation about the very request goes on, where it has one that is open: for an
+// address that begins a conversation once, and is asked for again.
+func (s *Service) UnderWay(r *http.Request, b Begin) (location string, ok bool, err error) {
+	cookies := s.sessions.Cookies()
+	browser, has := cookies.Value(r, cookies.Browser)
+	if !has {
+		return "", false, nil
+	}
+	id, err := s.underWay(r.Context(), secret.HashToken(browser), b.Application.ID, string(b.Request))
+	if err != nil || id.IsZero() {
+		return "", false, err
+	}
+	return web.CarryLanguage(r, (&conversation{ID: id}).address(pathSignIn)), true, nil
+}
+
 // proceed returns to the dispatcher after a step and goes where it says.
 func (s *Service) proceed(w http.ResponseWriter, r *http.Request, v *visit) {
 	err := s.decide(w, r, v)

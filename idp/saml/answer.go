@@ -9,7 +9,7 @@ import (
 
 // send takes an answer to its address: in a form, or as an artifact that the service provider exchanges.
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, t *target, m *wire.Message, g *guard) error {
-	if t.ACS.Binding != wire.BindingArtifact || !t.provider.proves() {
+	if t.ACS.Binding != wire.BindingArtifact || t.misbound || !t.provider.proves() {
 		return h.post(w, r, t, m)
 	}
 	artifact, err := h.keep(r, t, m, g)

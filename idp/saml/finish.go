@@ -81,7 +81,7 @@ func (h *Handler) response(r *http.Request, t *target, o interaction.Outcome) (*
 		return nil, err
 	}
 	seat := participant{SID: o.SID, Application: p.ID(), Name: name}
-	if seat, err = h.enter(ctx, seat); err != nil {
+	if seat, err = h.enter(ctx, st.User, seat); err != nil {
 		return nil, err
 	}
 	return issuer.Response(wire.Response{

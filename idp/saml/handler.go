@@ -65,7 +65,8 @@ type Deps struct {
 	Outside      Outside
 	Log          *slog.Logger
 	Issuer       string
-	Contacts     []wire.Contact     // in our metadata
+	Name         string             // of the installation in our metadata; "": not said
+	Contacts     []wire.Contact     // there
 	Organization *wire.Organization // who runs the installation; nil: not said
 	Patience     time.Duration      // how long a sign-out waits for who is told without the browser; 0: three seconds
 }

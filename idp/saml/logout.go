@@ -44,14 +44,26 @@ type participant struct {
 // enter notes the participant. One that is in the session already keeps its index, and a name of one use stays the same
 // within the session; that writes nothing.
 //
-// Invariant: nobody enters a session that is over, and so misses its end (TestNobodyEntersADeadSession).
-func (h *Handler) enter(ctx context.Context, p participant) (participant, error) {
+// Invariant: nobody enters a session that is over, and so misses its end (TestNobodyEntersADeadSession); nor one that ends
+// while the participant is noted, which PostgreSQL allows: whoever is told of that end was found before the row was there, so
+// it is looked at once more when it is (TestAnEndMeanwhileIsTold).
+func (h *Handler) enter(ctx context.Context, user directory.UserID, p participant) (participant, error) {
 	known, ok, err := p.known(ctx, h.DB)
 	if err != nil || ok && (known.Name.Value == p.Name.Value || p.Name.Format == wire.FormatTransient) {
 		return known, err
 	}
 	p.Index = "_" + hex.EncodeToString(secret.Random(20))
-	return p, h.DB.Update(ctx, func(tx *sqldb.Tx) error { return p.insert(ctx, tx) })
+	if err := h.DB.Update(ctx, func(tx *sqldb.Tx) error { return p.insert(ctx, tx) }); err != nil {
+		return p, err
+	}
+	over, err := p.over(ctx, h.DB)
+	if err != nil || !over {
+		return p, err
+	}
+	if err := h.DB.Update(ctx, func(tx *sqldb.Tx) error { return gatherOf(ctx, tx, user) }); err != nil {
+		return p, err
+	}
+	return p, session.ErrSIDEnded
 }
 
 // group is what one request tells a service provider: all sessions of one person there.

@@ -49,7 +49,7 @@ type seat struct {
 	over    bool // the session has ended
 }
 
-// seatsOf are the participants that a service provider knows by a name, the last first.
+// seatsOf are the participants that a service provider knows by a name: those of live sessions first, then the last.
 func seatsOf(ctx context.Context, q sqldb.Queryer, a directory.ApplicationID, name string) ([]seat, error) {
 	return sqldb.All(ctx, q, func(r sqldb.Row) (s seat, err error) {
 		p := &s.participant
@@ -58,7 +58,8 @@ func seatsOf(ctx context.Context, q sqldb.Queryer, a directory.ApplicationID, na
 		return s, err
 	}, `select `+participantColumns+`, s.id, s.user_id, s.ended_at is not null or so.ended_at is not null
 		from saml_participants p join session_organizations so on so.id = p.sid join sessions s on s.id = so.session_id
-		where p.application_id = $1 and p.name_id = $2 order by p.created_at desc, p.id desc limit 500`, a, name)
+		where p.application_id = $1 and p.name_id = $2
+		order by case when s.ended_at is null and so.ended_at is null then 0 else 1 end, p.created_at desc, p.id desc limit 500`, a, name)
 }
 
 // leave notes that a service provider has signed the sessions out itself: it is not told of what it asked for.
@@ -86,8 +87,23 @@ func participantsOf(ctx context.Context, q sqldb.Queryer, ids []participantID) (
 	return out, nil
 }
 
-// takeUntold takes the person's participants of dead sids of whom no sign-out takes care; each row goes to one caller. What
-// makes a sid dead is what it is for other protocols (oidc.markTold).
+// dead says in SQL that a sid so of a session se of a user u by a membership m is over at the moment $2, as it is for other
+// protocols (oidc.markTold).
+const dead = ` (so.ended_at is not null or se.ended_at is not null
+	or se.user_epoch <> u.epoch or u.state <> 'active' or so.membership_epoch <> m.epoch
+	or m.suspended_at is not null or m.ended_at is not null or m.deleted_at is not null or m.end_at <= $2)`
+
+// over reports whether the participant's sid is over by now.
+func (p participant) over(ctx context.Context, db *sqldb.DB) (is bool, err error) {
+	err = db.QueryRow(ctx, `select exists (select 1 from session_organizations so
+		join sessions se on se.id = so.session_id
+		join users u on u.id = se.user_id
+		join memberships m on m.id = so.membership_id
+		where so.id = $1 and`+dead+`)`, p.SID, sqldb.Micros(db.Now())).Scan(&is)
+	return is, err
+}
+
+// takeUntold takes the person's participants of dead sids of whom no sign-out takes care; each row goes to one caller.
 func takeUntold(ctx context.Context, tx *sqldb.Tx, user directory.UserID) ([]participant, error) {
 	return sqldb.All(ctx, tx, func(r sqldb.Row) (p participant, err error) {
 		return p, r.Scan(&p.ID, &p.SID, &p.Application, &p.Name.Value, &p.Name.Format, &p.Index)
@@ -96,10 +112,31 @@ func takeUntold(ctx context.Context, tx *sqldb.Tx, user directory.UserID) ([]par
 			join sessions se on se.id = so.session_id
 			join users u on u.id = se.user_id
 			join memberships m on m.id = so.membership_id
-			where se.user_id = $1 and (so.ended_at is not null or se.ended_at is not null
-				or se.user_epoch <> u.epoch or u.state <> 'active' or so.membership_epoch <> m.epoch
-				or m.suspended_at is not null or m.ended_at is not null or m.deleted_at is not null or m.end_at <= $2))
+			where se.user_id = $1 and`+dead+`)
 		returning id, sid, application_id, name_id, name_id_format, session_index`, user, sqldb.Micros(tx.Now()))
+}
+
+// ofUser says in SQL that a participant is in a session of the user $1.
+const ofUser = ` sid in (select so.id from session_organizations so join sessions s on s.id = so.session_id where s.user_id = $1)`
+
+// stopRounds has no browser take a sign-out to the person's participants any more.
+func stopRounds(ctx context.Context, tx *sqldb.Tx, user directory.UserID) error {
+	_, err := tx.Exec(ctx, `update saml_participants set logout_id = null, told_at = null, request_hash = null
+		where logout_id is not null and ended_at is null and`+ofUser, user)
+	return err
+}
+
+// unname takes the names of the person's participants away: of those that have left, and of those that were told tellFirst
+// ago. It reports whether others are left.
+func unname(ctx context.Context, tx *sqldb.Tx, user directory.UserID) (left bool, err error) {
+	if _, err := tx.Exec(ctx, `update saml_participants set failed = case when ended_at is null then true else failed end,
+			ended_at = coalesce(ended_at, $2), name_id = ''
+		where (ended_at is not null or told_at <= $3) and name_id <> '' and`+ofUser,
+		user, sqldb.Micros(tx.Now()), sqldb.Micros(tx.Now().Add(-tellFirst))); err != nil {
+		return false, err
+	}
+	err = tx.QueryRow(ctx, `select exists (select 1 from saml_participants where name_id <> '' and`+ofUser+`)`, user).Scan(&left)
+	return left, err
 }
 
 // count is how many participants have not answered yet, and how many could not be told or have not signed out.

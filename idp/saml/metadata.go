@@ -64,6 +64,6 @@ func (h *Handler) describe(e entity, keys *Keys, day time.Time) wire.Metadata {
 		ArtifactResolution: []wire.Endpoint{{Binding: wire.BindingSOAP, Location: e.base + endArtifact, Index: artifactIndex, Default: true}},
 		NameIDFormats:      []string{wire.FormatPersistent, wire.FormatTransient, wire.FormatEmail},
 		ValidUntil:         day.Add(metadataFor), CacheDuration: metadataEvery,
-		Organization: h.Organization, Contacts: h.Contacts,
+		DisplayName: h.Name, Organization: h.Organization, Contacts: h.Contacts,
 	}
 }

@@ -61,11 +61,19 @@ func (n namer) expected(t *target, st directory.Standing) bool {
 	return err == nil && has.Key == wanted.Key
 }
 
-// of is the person's name in the format that was settled with the request.
+// of is the person's name in the format that was settled with the request, as far as the registration still allows it.
+//
+// Invariant: what a registration stops to tell while somebody signs in is not told any more (TestTheNameIsSettledAgain).
 func (n namer) of(t *target, st directory.Standing) (wire.NameID, error) {
 	name := wire.NameID{Format: t.Format}
+	if t.Hidden && t.provider.Encryption == nil {
+		return name, errPolicy
+	}
 	switch t.Format {
 	case wire.FormatEmail:
+		if !t.provider.mayHaveEmail() {
+			return name, errPolicy
+		}
 		if !st.EmailVerified { // a service provider may take it for who somebody is
 			return name, errUnverified
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"portvakt/idp/saml/wire"
 	"portvakt/idp/session"
@@ -31,6 +32,7 @@ func (h *Handler) Subscribe(o *outbox.Outbox) {
 		o.Subscribe(kind, "saml.logout", h.gather)
 	}
 	o.Subscribe(eventTell, subscriber, h.notify)
+	o.Subscribe(directory.EventUserErased, "saml.forget", directory.OfErased(h.forget))
 }
 
 // gather finds the person's participants of dead sids. It goes by the present state, so it may run late, twice, or for an
@@ -45,6 +47,35 @@ func (h *Handler) gather(ctx context.Context, e outbox.Event) error {
 		return nil
 	}
 	return h.DB.Update(ctx, func(tx *sqldb.Tx) error { return gatherOf(ctx, tx, user) })
+}
+
+// tellFirst is how long an erasure waits for service providers to be told, by the only name that they know. The outbox asks
+// for more than twice as long.
+const tellFirst = 10 * time.Minute
+
+var errTelling = errors.New("saml: service providers are being told first")
+
+// forget takes an erased person's names out of what is noted of sign-ins: an address may be one. Whom nobody could tell
+// within tellFirst is not told any more, and no browser takes it there.
+//
+// Invariant: when it has been done, no participant of the person has a name (TestAnErasedPersonHasNoNames).
+func (h *Handler) forget(ctx context.Context, user directory.UserID) error {
+	left := false
+	err := h.DB.Update(ctx, func(tx *sqldb.Tx) error {
+		if err := stopRounds(ctx, tx, user); err != nil {
+			return err
+		}
+		if err := gatherOf(ctx, tx, user); err != nil {
+			return err
+		}
+		var err error
+		left, err = unname(ctx, tx, user)
+		return err
+	})
+	if err == nil && left {
+		err = errTelling // the outbox asks again
+	}
+	return err
 }
 
 func gatherOf(ctx context.Context, tx *sqldb.Tx, user directory.UserID) error {

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,11 +114,18 @@ func (r *Refresher) fetch(ctx context.Context, p *directory.ServiceProvider) (m 
 }
 
 // errMoved ends an edit that is not ours to make any more.
-var errMoved = errors.New("saml: the address was changed meanwhile")
+var errMoved = errors.New("saml: the address, or who must sign there, was changed meanwhile")
+
+// asked reports whether the registration still asks for what was read by p: the address, and who must have signed.
+//
+// Invariant: a document that was read without a signature is not stored once one is demanded (TestWall056_WhoMustSignIsAskedAgain).
+func asked(is, p *directory.ServiceProvider) bool {
+	return is.Refresh.URL == p.Refresh.URL && bytes.Equal(is.Refresh.SignedBy, p.Refresh.SignedBy)
+}
 
 func (r *Refresher) store(ctx context.Context, p *directory.ServiceProvider, m directory.SAMLMetadata) error {
 	_, err := r.dir.ServiceProviders.Change(ctx, p.Owner(), p.ID(), func(is *directory.ServiceProvider) error {
-		if is.Refresh.URL != p.Refresh.URL {
+		if !asked(is, p) {
 			return errMoved
 		}
 		now := r.db.Now()
@@ -134,7 +142,7 @@ func (r *Refresher) store(ctx context.Context, p *directory.ServiceProvider, m d
 // note keeps that it went wrong; the next attempt comes the later, the more often it did.
 func (r *Refresher) note(ctx context.Context, p *directory.ServiceProvider, failure error) error {
 	_, err := r.dir.ServiceProviders.Change(ctx, p.Owner(), p.ID(), func(is *directory.ServiceProvider) error {
-		if is.Refresh.URL != p.Refresh.URL {
+		if !asked(is, p) {
 			return errMoved
 		}
 		is.Refresh.Failures++

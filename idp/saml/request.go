@@ -44,6 +44,7 @@ type target struct {
 	request
 	entity   entity
 	provider *Provider
+	misbound bool // the answer is wanted by a binding in which its address is not registered
 }
 
 // check judges what a request wants, once its answer's address is proven; its refusals go to the service provider.
@@ -56,8 +57,7 @@ func (t *target) check(q *wire.AuthnRequest) error {
 		return errOtherIDP
 	case q.Context != nil && len(q.Context.Classes) > maxClasses:
 		return errTooManyClasses
-	case t.ACS.Binding != wire.BindingPOST && t.ACS.Binding != wire.BindingArtifact,
-		t.ACS.Binding == wire.BindingArtifact && !t.provider.proves(): // nobody could prove to be whom the artifact is for
+	case t.misbound, t.ACS.Binding == wire.BindingArtifact && !t.provider.proves(): // nobody could prove to be whom the artifact is for
 		return errBinding
 	}
 	t.Context = q.Context

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -87,6 +88,7 @@ func (h *Handler) proven(r *http.Request, e entity, received *wire.Received) (*t
 	if t.ACS, ok = p.answers(q); !ok {
 		return nil, nil, errACS
 	}
+	t.misbound = q.ProtocolBinding != "" && q.ProtocolBinding != t.ACS.Binding
 	return t, q, nil
 }
 
@@ -104,7 +106,7 @@ func (h *Handler) usable(p *Provider, err error) (*Provider, error) {
 }
 
 // answers is where a request is answered. One that asks for a binding in which the address is not registered hears of
-// that at the address.
+// that there, by a form.
 func (p *Provider) answers(q *wire.AuthnRequest) (wire.Endpoint, bool) {
 	if q.ACS == nil && q.ACSURL == "" && q.ProtocolBinding == "" {
 		return p.usualACS()
@@ -114,9 +116,7 @@ func (p *Provider) answers(q *wire.AuthnRequest) (wire.Endpoint, bool) {
 	}
 	open := *q
 	open.ProtocolBinding = ""
-	at, ok := p.Wire.Answer(&open)
-	at.Binding = q.ProtocolBinding
-	return at, ok && q.ProtocolBinding != ""
+	return p.Wire.Answer(&open)
 }
 
 // usualACS is where to answer where nobody says: by artifact if it is registered so, else by POST if that is possible.
@@ -197,7 +197,7 @@ func (h *Handler) takeOnce(r *http.Request, t *target) error {
 // begin answers at once where the browser's session suffices, else begins the conversation.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, t *target) {
 	if err := h.takeOnce(r, t); err != nil {
-		h.page(w, r, err)
+		h.again(w, r, t, err)
 		return
 	}
 	n, err := h.needs(r, t)
@@ -229,6 +229,41 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, t *target) {
 	}
 	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// again answers a request that was taken before: the browser that began a sign-in by it goes on with that, whoever else asks
+// reads where to begin anew. Nothing is issued here.
+func (h *Handler) again(w http.ResponseWriter, r *http.Request, t *target, replayed error) {
+	if !errors.Is(replayed, errReplayed) {
+		h.page(w, r, replayed)
+		return
+	}
+	b, err := t.begin(interaction.Needs{})
+	location, ok := "", false
+	if err == nil {
+		location, ok, err = h.Interactions.UnderWay(r, b)
+	}
+	switch {
+	case err != nil:
+		h.page(w, r, err)
+	case ok:
+		w.Header().Set("Location", location)
+		w.WriteHeader(http.StatusSeeOther)
+	default:
+		h.Pages.Error(w, r, http.StatusBadRequest, web.Problem{Code: errReplayed.Code, Detail: errReplayed.Text, About: web.AboutExpired, Back: t.wayBack()})
+	}
+}
+
+// wayBack is where sign-ins at the service provider begin, as its registration says; "": it does not.
+func (t *target) wayBack() string {
+	m := &t.provider.Application.Metadata
+	switch {
+	case m.InitiateLoginURI != "":
+		return m.InitiateLoginURI
+	case m.ClientURI == "" && t.provider.Settings.IDPInitiated:
+		return t.entity.base + endInit + t.provider.ID().String()
+	}
+	return m.ClientURI
 }
 
 // initiate begins a sign-in that nobody asked for, where the service provider's registration allows it (profiles §4.1.5).

@@ -190,6 +190,13 @@ func TestTheAnswersAddress(t *testing.T) {
 		if a := b.ask(ask{attributes: `AssertionConsumerServiceURL="` + acs + `" ProtocolBinding="urn:oasis:names:tc:SAML:2.0:bindings:PAOS"`}).answer(t); a.status() != "Requester UnsupportedBinding" || a.action != acs {
 			t.Error(a.status())
 		}
+		// A binding in which the address is not registered: refused there, by a form, before anybody signs in.
+		if a := b.ask(ask{attributes: `AssertionConsumerServiceURL="` + acs + `" ProtocolBinding="` + byArt + `"`}).answer(t); a.status() != "Requester UnsupportedBinding" || a.action != acs {
+			t.Errorf("an artifact where forms go: %s at %s", a.status(), a.action)
+		}
+		if a := b.ask(ask{attributes: `AssertionConsumerServiceURL="` + acs + `/artifact" ProtocolBinding="` + byPOST + `"`}).answer(t); a.status() != "Requester UnsupportedBinding" || a.action != acs+"/artifact" || a.root.FindElement("//Assertion") != nil {
+			t.Errorf("a form where artifacts go: %s at %s", a.status(), a.action)
+		}
 		d.change(func(p *directory.ServiceProvider) { p.Settings.Artifact = true })
 		if res := b.ask(ask{}); !strings.HasPrefix(res.Header.Get("Location"), acs+"/artifact?SAMLart=") {
 			t.Errorf("by artifact where nobody says: %d %v", res.StatusCode, res.Header)
@@ -334,6 +341,12 @@ func TestNameIDPolicy(t *testing.T) {
 		}
 		if a := b.ask(policy(`Format="` + byEmail + `"`)).answer(t); a.status() != "Requester InvalidNameIDPolicy" {
 			t.Errorf("an address where the registration says otherwise: %s", a.status())
+		}
+		d.change(func(p *directory.ServiceProvider) { p.Settings.NameIDFormat = directory.NameIDEmail })
+		for asked, want := range map[string]string{persistent: persistent, transient: transient, byEmail: byEmail, "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified": byEmail} {
+			if a := b.ask(policy(`Format="` + asked + `"`)).answer(t); a.at("//NameID", "Format") != want { // core §3.4.1.1
+				t.Errorf("%s where an address is registered: %s", asked, a.at("//NameID", "Format"))
+			}
 		}
 	})
 }

@@ -7,25 +7,28 @@ import (
 	"portvakt/internal/directory"
 )
 
-// templates are the attributes that common applications expect.
+// templates are the attributes that common applications expect, by what their makers document; none has been tried against
+// the service itself. What has to be set at their side stands in docs/integration/saml.md.
 var templates = map[string][]directory.SAMLAttribute{
-	// Microsoft Entra ID as a service provider (federation of a domain): ImmutableID is the name, the address the user name.
+	// Microsoft Entra ID as a service provider (federation of a domain): the name is the person's ImmutableID there, the address
+	// the user principal name.
 	"microsoft-365": {
 		{Name: "IDPEmail", NameFormat: "unspecified", FriendlyName: "User principal name", Source: "email"},
 	},
-	"google-workspace": {}, // the name alone, as e-mail
-	"salesforce": { // those of just-in-time provisioning
+	"google-workspace": {}, // the name alone, as e-mail: other attributes than short ASCII ones make its sign-in fail
+	// Those of just-in-time provisioning. User.ProfileId is the owner's to say; User.FederationIdentifier is left out: it would
+	// have to be the name, which is taken where it is missing.
+	"salesforce": {
 		{Name: "User.Email", NameFormat: "unspecified", Source: "email"},
 		{Name: "User.Username", NameFormat: "unspecified", Source: "email"},
 		{Name: "User.FirstName", NameFormat: "unspecified", Source: "given_name"},
 		{Name: "User.LastName", NameFormat: "unspecified", Source: "family_name"},
-		{Name: "User.FederationIdentifier", NameFormat: "unspecified", Source: "email"},
 	},
 	"slack": {
-		{Name: "User.Email", NameFormat: "basic", Source: "email"},
-		{Name: "User.Username", NameFormat: "basic", Source: "user_name"},
-		{Name: "first_name", NameFormat: "basic", Source: "given_name"},
-		{Name: "last_name", NameFormat: "basic", Source: "family_name"},
+		{Name: "User.Email", NameFormat: "unspecified", Source: "email"},
+		{Name: "User.Username", NameFormat: "unspecified", Source: "user_name"},
+		{Name: "first_name", NameFormat: "unspecified", Source: "given_name"},
+		{Name: "last_name", NameFormat: "unspecified", Source: "family_name"},
 	},
 	"zoom": {
 		{Name: "email", NameFormat: "basic", Source: "email"},

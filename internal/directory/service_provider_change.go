@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -134,7 +135,7 @@ func (s ServiceProviders) Change(ctx context.Context, owner OrganizationID, id A
 		if p.ID() != was.ID() || p.Owner() != was.Owner() || p.EntityID != was.EntityID {
 			return errProviderFixed
 		}
-		if p.Refresh.URL != was.Refresh.URL { // how it went elsewhere says nothing
+		if p.Refresh.URL != was.Refresh.URL || !bytes.Equal(p.Refresh.SignedBy, was.Refresh.SignedBy) { // how it went elsewhere, or unproven, says nothing
 			p.Refresh.FetchedAt, p.Refresh.NextAt, p.Refresh.Failure, p.Refresh.Failures = time.Time{}, time.Time{}, "", 0
 		}
 		if err := within.ready(ctx, &p); err != nil {

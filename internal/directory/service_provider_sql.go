@@ -92,14 +92,49 @@ func (s ServiceProviders) Everything(ctx context.Context) ([]ServiceProvider, er
 	return s.several(ctx, `true order by p.application_id`)
 }
 
+// several reads service providers by three texts, however many there are.
 func (s ServiceProviders) several(ctx context.Context, where string, args ...any) ([]ServiceProvider, error) {
 	all, err := sqldb.All(ctx, s.q(), scanServiceProvider, `select `+serviceProviderColumns+` from service_providers p where `+where, args...)
-	for i := range all {
-		if err == nil {
-			all[i].Application, err = Applications(s).ByID(ctx, all[i].Application.ID)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	these := ` where a.id in (select p.application_id from service_providers p where ` + where + `)`
+	applications, err := sqldb.All(ctx, s.q(), scanApplication, `select `+applicationColumns+` from applications a`+these, args...)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[ApplicationID]*Application, len(applications))
+	for i := range applications {
+		known[applications[i].ID] = &applications[i]
+	}
+	if err := s.organizationsOf(ctx, known, these, args); err != nil {
+		return nil, err
+	}
+	out := all[:0]
+	for _, p := range all {
+		if a := known[p.ID()]; a != nil { // else it was changed between the texts, and is not of these any more
+			p.Application = *a
+			out = append(out, p)
 		}
 	}
-	return all, err
+	return out, nil
+}
+
+// organizationsOf completes applications of service providers with the organizations that they serve. They have no secrets.
+func (s ServiceProviders) organizationsOf(ctx context.Context, known map[ApplicationID]*Application, these string, args []any) error {
+	type pair struct {
+		application  ApplicationID
+		organization OrganizationID
+	}
+	pairs, err := sqldb.All(ctx, s.q(), func(r sqldb.Row) (p pair, err error) { return p, r.Scan(&p.application, &p.organization) },
+		`select ao.application_id, ao.organization_id from applications a join application_organizations ao on ao.application_id = a.id`+these+`
+		order by ao.organization_id`, args...)
+	for _, p := range pairs {
+		if a := known[p.application]; a != nil {
+			a.Organizations = append(a.Organizations, p.organization)
+		}
+	}
+	return err
 }
 
 func insertServiceProvider(ctx context.Context, tx *sqldb.Tx, p *ServiceProvider) error {

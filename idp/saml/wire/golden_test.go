@@ -84,7 +84,7 @@ func ownMetadata(t testing.TB) Metadata {
 		SLO:                []Endpoint{{Binding: BindingRedirect, Location: slo}, {Binding: BindingPOST, Location: slo, ResponseLocation: slo + "/done"}, {Binding: BindingSOAP, Location: slo}},
 		ArtifactResolution: []Endpoint{{Binding: BindingSOAP, Location: "https://id.example.no/saml/artifact", Default: true}},
 		NameIDFormats:      []string{FormatPersistent, FormatTransient, FormatEmail}, WantAuthnRequestsSigned: true, ErrorURL: "https://id.example.no/help",
-		ValidUntil: now.Add(7 * 24 * time.Hour), CacheDuration: 6 * time.Hour,
+		ValidUntil: now.Add(7 * 24 * time.Hour), CacheDuration: 6 * time.Hour, DisplayName: "Eksempel & co",
 		Organization: &Organization{Language: "nb", Name: "Eksempel", DisplayName: "Eksempel AS", URL: "https://example.no/"},
 		Contacts:     []Contact{{Type: "technical", Company: "Eksempel AS", Given: "Kari", Surname: "Nordmann", Email: "drift@example.no", Phone: "+47 22 00 00 00"}, {Type: "support", Email: "hjelp@example.no"}},
 	}

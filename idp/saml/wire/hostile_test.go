@@ -163,6 +163,8 @@ func TestWall040_ParserDifferentials(t *testing.T) {
 		"only text":              "hello",
 		"foreign ID attribute":   root + ` xmlns:e="u:e" e:ID="_x">` + issuer + end,
 		"foreign element":        root + `>` + issuer + `<e:NameIDPolicy xmlns:e="u:e" Format="x"/>` + end,
+		"long name":              root + `>` + issuer + `<samlp:` + strings.Repeat("a", 129) + `/>` + end,
+		"long attribute":         root + ` ` + strings.Repeat("a", 129) + `="">` + issuer + end,
 		"policy twice":           root + `>` + issuer + `<samlp:NameIDPolicy/><samlp:NameIDPolicy/>` + end,
 		"issuer twice":           root + `>` + issuer + issuer + end,
 		"issuer with element":    root + `><saml:Issuer>a<saml:b/>b</saml:Issuer>` + end,

@@ -49,8 +49,10 @@ type Metadata struct {
 	ErrorURL                string
 	ValidUntil              time.Time     // zero: not said
 	CacheDuration           time.Duration // zero: not said
-	Organization            *Organization
-	Contacts                []Contact
+	// DisplayName is what people know the identity provider as, in English; empty: not said.
+	DisplayName  string
+	Organization *Organization
+	Contacts     []Contact
 }
 
 // Metadata writes our metadata, signed where the issuer has a key. It is made once and kept.
@@ -73,12 +75,41 @@ func (i Issuer) Metadata(d Metadata) ([]byte, error) {
 	return m.XML()
 }
 
+// taken are the algorithms of signatures that we take of everybody, the usual first.
+var taken = struct{ digests, signatures []string }{
+	[]string{digestSHA256, digestSHA384, digestSHA512},
+	[]string{algRSASHA256, algRSASHA384, algRSASHA512, algECDSASHA256, algECDSASHA384, algECDSASHA512},
+}
+
+// extensions says which signatures we take (Metadata Profile for Algorithm Support §2), and what we are called
+// (Metadata Extensions for Login and Discovery User Interface §2.1).
+func (w *writer) extensions(d Metadata) {
+	w.start("md:Extensions")
+	for _, a := range taken.digests {
+		w.leaf("alg:DigestMethod", "", "xmlns:alg", nsAlgorithms, "Algorithm", a)
+	}
+	for _, a := range taken.signatures {
+		least := ""
+		if !signatureAlgorithms[a].ecdsa {
+			least = fmt.Sprint(minRSA)
+		}
+		w.leaf("alg:SigningMethod", "", "xmlns:alg", nsAlgorithms, "Algorithm", a, "MinKeySize", least)
+	}
+	if d.DisplayName != "" {
+		w.start("mdui:UIInfo", "xmlns:mdui", nsUI)
+		w.leaf("mdui:DisplayName", d.DisplayName, "xml:lang", "en")
+		w.end("mdui:UIInfo")
+	}
+	w.end("md:Extensions")
+}
+
 func (w *writer) role(d Metadata) {
 	wants := "false"
 	if d.WantAuthnRequestsSigned {
 		wants = "true"
 	}
 	w.start("md:IDPSSODescriptor", "WantAuthnRequestsSigned", wants, "errorURL", d.ErrorURL, "protocolSupportEnumeration", nsProtocol)
+	w.extensions(d)
 	for _, certificate := range d.Certificates {
 		w.start("md:KeyDescriptor", "use", string(UseSigning))
 		w.start("ds:KeyInfo", "xmlns:ds", nsSignature)

@@ -17,6 +17,8 @@ const (
 	nsEnvelope  = "http://schemas.xmlsoap.org/soap/envelope/"
 	nsEntityAtt = "urn:oasis:names:tc:SAML:metadata:attribute"
 	nsUI        = "urn:oasis:names:tc:SAML:metadata:ui"
+
+	nsAlgorithms = "urn:oasis:names:tc:SAML:metadata:algsupport"
 )
 
 // Binding is how a message travels.

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"encoding/xml"
+	"io"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -14,7 +16,7 @@ func (l limits) parse(doc []byte) (*etree.Element, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := validator.Validate(bytes.NewReader(doc)); err != nil {
+	if err := roundTrips(doc); err != nil {
 		return nil, refuse(codeXML, "The document is not well-formed").Because(err)
 	}
 	tree := etree.NewDocument()
@@ -41,6 +43,26 @@ func (l limits) parse(doc []byte) (*etree.Element, error) {
 	}
 	w := walker{ids: map[string]bool{}}
 	return root, w.walk(root)
+}
+
+// roundTrips is validator.Validate without its reader, which takes memory for each octet: what encoding/xml reads and would
+// write otherwise is refused.
+func roundTrips(doc []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(doc)) // reads no further than the token
+	d.Strict = false
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	for {
+		token, err := d.RawToken()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = validator.CheckToken(token)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // walker checks names, namespaces and identifiers of a whole tree.
@@ -149,8 +171,13 @@ func (w *walker) attribute(el *etree.Element, i int) error {
 // declares reports whether an attribute is a namespace declaration.
 func declares(a etree.Attr) bool { return a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns" }
 
+// maxName is how long a name may be: some are shown in refusals.
+const maxName = 128
+
 // plainName reports whether a local name is one; letters of every script are left to the parser.
-func plainName(s string) bool { return s != "" && !strings.ContainsAny(s, ": \t\r\n") }
+func plainName(s string) bool {
+	return s != "" && len(s) <= maxName && !strings.ContainsAny(s, ": \t\r\n")
+}
 
 // is reports an element's expanded name.
 func is(el *etree.Element, namespace, tag string) bool {
