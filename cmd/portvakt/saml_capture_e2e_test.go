@@ -27,7 +27,7 @@ import (
 type caught struct {
 	Method    string
 	To        *url.URL
-	Parameter string // SAMLRequest or SAMLResponse
+	Parameter string // SAMLRequest, SAMLResponse or SAMLart
 	Fields    url.Values
 	XML       []byte
 }
@@ -62,7 +62,7 @@ func (x *tap) RoundTrip(req *http.Request) (*http.Response, error) {
 			fields = posted
 		}
 	}
-	for _, name := range []string{"SAMLRequest", "SAMLResponse"} {
+	for _, name := range []string{"SAMLRequest", "SAMLResponse", "SAMLart"} {
 		if value := fields.Get(name); value != "" {
 			x.catch(&caught{Method: req.Method, To: req.URL, Parameter: name, Fields: fields, XML: unpacked(value, req.Method)})
 		}

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -298,6 +299,7 @@ func mellonWith(t *testing.T, idp, secure string) *party {
 	p.leaves = "/mellon/logout?ReturnTo=" + url.QueryEscape(p.base+"/left")
 	p.can = abilities{passively: "/mellon/login?IsPassive=true&ReturnTo=" + url.QueryEscape(p.base+"/protected"), readsHidden: true, transient: true}
 	p.copied("mellon", map[string]any{"Dir": p.dir, "Port": p.port, "Base": p.base, "Key": p.key, "Certificate": p.certificate, "IdPMetadata": p.known, "Secure": secure})
+	p.write("artifact.xml", []byte(p.byArtifact("/artifact")))
 	if err := os.Chmod(filepath.Join(p.dir, "shown.sh"), 0o700); err != nil { //nolint:gosec // a script
 		t.Fatal(err)
 	}
@@ -316,6 +318,23 @@ func mellonWith(t *testing.T, idp, secure string) *party {
 		})
 	}
 	return p.run("/usr/sbin/apache2", []string{"-f", filepath.Join(p.dir, "httpd.conf"), "-DFOREGROUND"}, nil)
+}
+
+// byArtifact is the metadata of a service provider at the path that fetches what it is answered.
+func (p *party) byArtifact(path string) string {
+	p.t.Helper()
+	written, err := os.ReadFile(p.certificate)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	block, _ := pem.Decode(written)
+	return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + p.base + path + `">
+<SPSSODescriptor AuthnRequestsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` + base64.StdEncoding.EncodeToString(block.Bytes) + `</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
+<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="` + p.base + path + `/mellon/logout"/>
+<NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</NameIDFormat>
+<AssertionConsumerService index="0" isDefault="true" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact" Location="` + p.base + path + `/mellon/artifactResponse"/>
+</SPSSODescriptor></EntityDescriptor>`
 }
 
 // log is a file that the program wrote.

@@ -33,7 +33,7 @@ func (j *samlJourney) at(t *testing.T) {
 // register registers the service provider by its own metadata; more is what else its registration says.
 func (j *samlJourney) register(more string) {
 	j.t.Helper()
-	text := `
+	j.apply(`
 service_providers:
   - slug: ` + j.sp.name + `
     name: ` + j.sp.name + `
@@ -42,7 +42,11 @@ service_providers:
     sign: both
     name_id_format: persistent
     attributes: {mail: email, displayName: name, sn: family_name, groups: groups, o: organization}
-` + more
+` + more)
+}
+
+func (j *samlJourney) apply(text string) {
+	j.t.Helper()
 	if code, out, errs := j.s.apply(j.database, text); code != exitOK {
 		j.t.Fatalf("apply answered %d: %s%s\n%s", code, out, errs, text)
 	}

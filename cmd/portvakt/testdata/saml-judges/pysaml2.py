@@ -1,16 +1,14 @@
 """A service provider made of pysaml2."""
 
 import json
-import re
 import sys
 import traceback
 import uuid
-from base64 import b64encode
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from saml2 import BINDING_HTTP_ARTIFACT, BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
 from saml2.metadata import entity_descriptor
@@ -42,12 +40,12 @@ def settings():
         "encryption_keypairs": [{"key_file": said["key"], "cert_file": said["certificate"]}],
         "signing_algorithm": RSA_SHA256,
         "digest_algorithm": SHA256,
-        "preferred_binding": {"single_logout_service": [BINDING_HTTP_REDIRECT, BINDING_SOAP]},
+        "preferred_binding": {"single_logout_service": [BINDING_HTTP_REDIRECT]},
         "service": {
             "sp": {
                 "endpoints": {
-                    "assertion_consumer_service": [(base + "/acs", BINDING_HTTP_POST), (base + "/acs", BINDING_HTTP_ARTIFACT)],
-                    "single_logout_service": [(base + "/slo", BINDING_HTTP_POST), (base + "/slo", BINDING_SOAP)],
+                    "assertion_consumer_service": [(base + "/acs", BINDING_HTTP_POST)],
+                    "single_logout_service": [(base + "/slo", BINDING_HTTP_POST)],
                 },
                 "logout_requests_signed": True,
                 "logout_responses_signed": True,
@@ -75,8 +73,6 @@ def client():
 def login(wishes):
     binding = BINDING_HTTP_POST if wishes.get("post") else BINDING_HTTP_REDIRECT
     more = {}
-    if wishes.get("artifact"):
-        more["response_binding"] = BINDING_HTTP_ARTIFACT
     if wishes.get("force"):
         more["force_authn"] = "true"
     if wishes.get("passive"):
@@ -91,11 +87,7 @@ def login(wishes):
 
 
 def accept(fields):
-    if "SAMLart" in fields:
-        text = resolved(fields["SAMLart"])
-        response = client().parse_authn_request_response(b64encode(text.encode()), BINDING_HTTP_ARTIFACT, outstanding=asked)
-    else:
-        response = client().parse_authn_request_response(fields["SAMLResponse"], BINDING_HTTP_POST, outstanding=asked)
+    response = client().parse_authn_request_response(fields["SAMLResponse"], BINDING_HTTP_POST, outstanding=asked)
     if response is None:
         raise ValueError("pysaml2 takes the response for none")
     asked.pop(response.in_response_to, None)
@@ -114,31 +106,14 @@ def accept(fields):
     }
 
 
-def resolved(artifact):
-    """The response that an artifact stands for. pysaml2 verifies what it came in; what stands in there must stay as it was
-    signed, and pysaml2 would write it anew."""
-    answer = client().artifact2message(artifact, "idpsso", sign=True, sign_alg=RSA_SHA256, digest_alg=SHA256).text
-    client().parse_artifact_resolve_response(answer)
-    return re.search(r"<(\w+:)?Response[ >].*</(\w+:)?Response>", answer, re.DOTALL).group()
+def leave(name):
+    done = client().global_logout(name, sign=True, sign_alg=RSA_SHA256, digest_alg=SHA256)
+    return dict(done[said["entity_id"]][1]["headers"])["Location"]
 
 
-def leave(name, binding):
-    if binding:
-        done = client().do_logout(name, [said["entity_id"]], "", None, sign=True, expected_binding=binding, sign_alg=RSA_SHA256, digest_alg=SHA256)
-    else:
-        done = client().global_logout(name, sign=True, sign_alg=RSA_SHA256, digest_alg=SHA256)
-    result = done[said["entity_id"]]
-    if isinstance(result, tuple):
-        return dict(result[1]["headers"])["Location"]
-    if not result.status_ok():
-        raise ValueError("not signed out")
-    client().local_logout(name)
-    return None
-
-
-def sign_out(text, binding, relay_state=""):
-    """Ends the sessions that a request names, and answers the response: the body of a page, or of SOAP."""
-    request = client().parse_logout_request(text, binding).message
+def sign_out(fields):
+    """Ends the sessions that a request names, and answers the page that posts the response."""
+    request = client().parse_logout_request(fields["SAMLRequest"], BINDING_HTTP_POST).message
     if not request.signature or not request.name_id:  # pysaml2 takes unsigned requests, and reads no encrypted name
         raise ValueError("not signed, or without a name in clear")
     indexes = [index.text for index in request.session_index]
@@ -147,7 +122,9 @@ def sign_out(text, binding, relay_state=""):
         if request.name_id == known_as and (not indexes or shown["session_index"] in indexes):
             name = known_as
             del sessions[key]
-    answer = client().handle_logout_request(text, name, binding, sign=True, sign_alg=RSA_SHA256, digest_alg=SHA256, relay_state=relay_state)
+    answer = client().handle_logout_request(
+        fields["SAMLRequest"], name, BINDING_HTTP_POST, sign=True, sign_alg=RSA_SHA256, digest_alg=SHA256, relay_state=fields.get("RelayState", "")
+    )
     return answer["data"] if isinstance(answer["data"], str) else "".join(answer["data"])
 
 
@@ -187,18 +164,12 @@ def application(environ, start):
             status, kind = "200 OK", "application/json"
             body = json.dumps(sessions[session][1] if session in sessions else {"error": "nobody is signed in"})
         elif where == "GET /logout":
-            to = leave(sessions[session][0], BINDING_SOAP if "soap" in fields else None)
-            if to is None:
-                del sessions[session]
-            status, kind, body = "302 Found", "application/json", ""
-            headers = [("Location", to or base + "/shown")]
+            status, body, headers = "302 Found", "", [("Location", leave(sessions[session][0]))]
         elif where == "POST /slo" and "SAMLResponse" in fields:
             status, kind, body = "200 OK", "application/json", json.dumps(signed_out(fields))
             sessions.pop(session, None)
         elif where == "POST /slo" and "SAMLRequest" in fields:
-            status, kind, body = "200 OK", "text/html", sign_out(fields["SAMLRequest"], BINDING_HTTP_POST, fields.get("RelayState", ""))
-        elif where == "POST /slo":
-            status, kind, body = "200 OK", "text/xml", sign_out(text, BINDING_SOAP)
+            status, kind, body = "200 OK", "text/html", sign_out(fields)
     except Exception as error:  # whatever pysaml2 refuses with is the answer
         traceback.print_exc()
         status, kind, body = "403 Forbidden", "application/json", json.dumps({"error": type(error).__name__ + ": " + str(error)})
