@@ -236,7 +236,7 @@ func (k *ctk) signsOut(t *testing.T, binding string) {
 		id := k.leave(t, p, seats[0], binding, "")
 		k.asked(t, p, seats[1], saml.HTTPPostBinding, saml.StatusResponder)
 		k.asked(t, p, seats[2], saml.HTTPRedirectBinding, saml.StatusSuccess)
-		k.answered(t, p, binding, id, "", "Responder", "PartialLogout")
+		k.answered(t, p, binding, id, "", "Success", "PartialLogout")
 	})
 	// As with sign-ins: the standard lets us hand it back, and it goes to the service provider alone.
 	t.Run("RelayState over 80 bytes", func(t *testing.T) {

@@ -202,6 +202,7 @@ func TestSAMLServiceProviders(t *testing.T) {
 		return // what follows would say the same again
 	}
 	t.Run("together", g.togetherOut)
+	t.Run("partly", g.partly)
 	t.Run("artifact", g.fetches)
 	t.Run("keys", g.rolled)
 	t.Run("without a browser", g.toldBySOAP)

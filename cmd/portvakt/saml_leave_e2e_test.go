@@ -201,6 +201,30 @@ func (g *samlGround) togetherOut(t *testing.T) {
 	g.gone("begun at "+first.sp.name, p, all...)
 }
 
+// partly begins a sign-out at each of them while somebody is in the session who takes none: what we then answer ends its own.
+func (g *samlGround) partly(t *testing.T) {
+	all := g.inSession()
+	all[0].at(t)
+	all[0].apply(`
+service_providers:
+  - {slug: silent, entity_id: "https://silent.example", acs: [{url: "https://silent.example/acs", binding: post}], idp_initiated: true}
+`)
+	g.each(t, "begun at", func(j *samlJourney) {
+		if j.sp.lands == "" {
+			return
+		}
+		p := j.entered()
+		p.open(j.s.issuer + "/saml/init/silent").on("form-post")
+		p.open(j.sp.base + j.sp.leaves).carried()
+		x := j.taps[len(j.taps)-1]
+		j.confirmed(x, "Success")
+		if value1(x.last("SAMLResponse").root(j.t), "./Status/StatusCode/StatusCode/@Value") != statusOf+"PartialLogout" {
+			j.t.Error("nobody says that somebody was not told")
+		}
+		j.gone("partly", p, j)
+	})
+}
+
 // toldBySOAP ends sessions where no browser can be sent around.
 func (g *samlGround) toldBySOAP(t *testing.T) {
 	j := g.around[0] // mod_auth_mellon; the others offer no SOAP, or cannot verify what came in it
