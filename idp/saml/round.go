@@ -233,7 +233,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, p parcel) error {
 
 // arrive answers whoever asked, or takes the person where the sign-out leads.
 //
-// Invariant: success is said only if every participant said so (TestPartialLogoutIsReported).
+// Invariant: success is said without PartialLogout only if every participant said so (TestPartialLogoutIsReported).
 func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, d round) {
 	c, err := h.await(r.Context(), func(ctx context.Context) (count, error) { return countRound(ctx, h.DB, d.ID) })
 	if err != nil {
