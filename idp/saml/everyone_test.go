@@ -207,8 +207,8 @@ func TestSOAPAnswers(t *testing.T) {
 		told.status = wire.StatusResponder
 		b.leave(session.Departure{})
 		b.get(b.round())
-		told.drain()
-		if page := b.get(b.round()); open() != before || !strings.Contains(page.body, "<li>QUIET</li>") {
+		told.drain() // on a slow machine those from before, which are due again, have their answer as well
+		if page := b.get(b.round()); open() > before || !strings.Contains(page.body, "<li>QUIET</li>") {
 			t.Errorf("a refusal: %d left, %.500s", open(), page.body)
 		}
 	})
