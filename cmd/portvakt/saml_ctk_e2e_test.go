@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,9 +57,10 @@ service_providers:
     certificates:
       - |
           ` + indented + `
+    slo: [{url: "` + ctkSLO + `", binding: post}, {url: "` + ctkSLO + `", binding: redirect}]
     require_signed_requests: true
     attributes: {mail: email}
-`
+` + strings.ReplaceAll(ctkOthers, "CERTIFICATE", strconv.Quote(string(certificate)))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -213,8 +215,7 @@ func value1(root *etree.Element, path string) string {
 	return at.Text()
 }
 
-// TestCTK is the list of the SAML conformance test kit, by name, asked of the running service. What it has of single logout
-// is asked where single logout is.
+// TestCTK is the list of the SAML conformance test kit, by name, asked of the running service.
 func TestCTK(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, database string) {
@@ -222,6 +223,7 @@ func TestCTK(t *testing.T) {
 		for name, binding := range map[string]string{"POST": saml.HTTPPostBinding, "Redirect": saml.HTTPRedirectBinding} {
 			t.Run("SSO/"+name, func(t *testing.T) { k.signsIn(t, binding) })
 			t.Run("Errors/"+name, func(t *testing.T) { k.errors(t, binding) })
+			t.Run("SLO/"+name, func(t *testing.T) { k.signsOut(t, binding) })
 		}
 		t.Run("SSO/Redirect/DSA-SHA1", k.dsa)
 		t.Run("Errors/Redirect/incomplete query", k.incomplete)

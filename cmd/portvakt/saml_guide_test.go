@@ -23,7 +23,7 @@ func TestTheGuideHasTheTestedSettings(t *testing.T) {
 			strings.NewReplacer("$said['base'] . '", "'"+app, "$said['entity_id']", "'https://id.example.com/saml/metadata'")},
 		{"pysaml2.py", "    return {\n", "    }\n\n\ndef config", strings.NewReplacer(`base + "`, `"`+app, `said["idp_metadata"]`, `"/etc/app/idp.xml"`,
 			`said["key"]`, `"/etc/app/sp.key"`, `said["certificate"]`, `"/etc/app/sp.crt"`, `said["unsolicited"]`, "True")},
-		{"node-saml.mjs", "(await fromMetadata()),\n", "    validateInResponseTo", strings.NewReplacer("entityID", `"`+app+`/metadata"`, "callbackUrl: acs", `callbackUrl: "`+app+`/acs"`)},
+		{"node-saml.mjs", "(await fromMetadata()),\n", "    validateInResponseTo", strings.NewReplacer("entityID", `"`+app+`/metadata"`, "callbackUrl: acs", `callbackUrl: "`+app+`/acs"`, "logoutCallbackUrl: slo", `logoutCallbackUrl: "`+app+`/slo"`)},
 		{"samlify.mjs", "    entityID,\n", "    nameIDFormat", strings.NewReplacer("    // Where the signature of a posted request goes; at first samlify looks for the place in a response.\n", "")},
 		{filepath.Join("mellon", "httpd.conf"), "# begin of the guide's\n", "# end of the guide's", strings.NewReplacer()},
 	} {

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,16 +46,29 @@ type party struct {
 	described   string // path of its metadata
 	begin       string // path that begins a sign-in
 	acs         string // path that responses go to
-	lands       string // path where somebody lands whom we send without having been asked
+	lands       string // path that shows who is signed in; whom we send without having been asked lands there
+	leaves      string // path that begins a sign-out
+	can         abilities
 	reread      func() // makes it read our metadata again
 	program     *exec.Cmd
 	output      *syncBuffer
+	ended       chan struct{}
+}
+
+// abilities are what not all service providers can.
+type abilities struct {
+	passively    string // path of a sign-in that may show nothing
+	relays       bool   // RelayState of the application's own, and requests by POST
+	forces       bool   // ForceAuthn
+	choosesClass bool   // RequestedAuthnContext
+	readsHidden  bool   // encrypted names in requests to sign out
+	transient    bool   // asks for another name each time
 }
 
 // newParty prepares a place with a key and our metadata for a service provider that will listen on a free port.
 func newParty(t *testing.T, name, idp string) *party {
 	t.Helper()
-	p := &party{t: t, name: name, dir: t.TempDir(), idp: idp, described: "/metadata", begin: "/login", acs: "/acs", output: &syncBuffer{}}
+	p := &party{t: t, name: name, dir: t.TempDir(), idp: idp, described: "/metadata", begin: "/login", acs: "/acs", lands: "/shown", leaves: "/logout", output: &syncBuffer{}, ended: make(chan struct{})}
 	if err := os.Chmod(filepath.Dir(p.dir), 0o711); err != nil { //nolint:gosec // nobody has to get through
 		t.Fatal(err)
 	}
@@ -185,10 +200,10 @@ func (p *party) said(name string, more map[string]any) string {
 	return p.write(name, b)
 }
 
-// run starts the program, without privileges, in a group of processes of its own that ends with the test, and waits until it
-// shows its metadata.
+// run starts the program, without privileges, in a group of processes of its own that ends with the test.
 func (p *party) run(program string, args, env []string) *party {
-	p.t.Helper()
+	t := p.t
+	t.Helper()
 	p.give(p.dir)
 	p.program = exec.Command(program, args...)
 	p.program.Dir, p.program.Stdout, p.program.Stderr = p.dir, p.output, p.output
@@ -198,28 +213,37 @@ func (p *party) run(program string, args, env []string) *party {
 		p.program.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
 	if err := p.program.Start(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	ended := make(chan struct{})
 	go func() {
 		_ = p.program.Wait()
-		close(ended)
+		close(p.ended)
 	}()
-	p.t.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = syscall.Kill(-p.program.Process.Pid, syscall.SIGTERM)
 		select {
-		case <-ended:
+		case <-p.ended:
 		case <-time.After(5 * time.Second):
 		}
 		_ = syscall.Kill(-p.program.Process.Pid, syscall.SIGKILL) // children that outlived it
-		<-ended
-		if p.t.Failed() {
-			p.t.Logf("%s printed:\n%s%s%s", p.name, p.output, p.log("error.log"), p.log("simplesamlphp.log"))
+		<-p.ended
+		if t.Failed() {
+			p.t = t
+			t.Logf("%s printed:\n%s%s%s", p.name, p.output, p.log("error.log"), p.log("simplesamlphp.log"))
 		}
 	})
+	return p
+}
+
+// ready waits until the service provider listens.
+func (p *party) ready() {
+	p.t.Helper()
+	if p.program == nil { // it runs in the test
+		return
+	}
 	eventually(p.t, p.name+" listens", func() bool {
 		select {
-		case <-ended:
+		case <-p.ended:
 			p.t.Fatalf("%s ended before it listened:\n%s", p.name, p.output)
 		default:
 		}
@@ -229,7 +253,6 @@ func (p *party) run(program string, args, env []string) *party {
 		}
 		return err == nil
 	})
-	return p
 }
 
 // metadata is what the service provider says of itself.
@@ -273,7 +296,10 @@ func mellonWith(t *testing.T, idp, secure string) *party {
 	t.Helper()
 	p := newParty(t, "mod_auth_mellon", idp)
 	p.described, p.begin, p.acs, p.lands = "/mellon/metadata", "/protected", "/mellon/postResponse", "/protected"
+	p.leaves = "/mellon/logout?ReturnTo=" + url.QueryEscape(p.base+"/left")
+	p.can = abilities{passively: "/mellon/login?IsPassive=true&ReturnTo=" + url.QueryEscape(p.base+"/protected"), readsHidden: true, transient: true}
 	p.copied("mellon", map[string]any{"Dir": p.dir, "Port": p.port, "Base": p.base, "Key": p.key, "Certificate": p.certificate, "IdPMetadata": p.known, "Secure": secure})
+	p.write("artifact.xml", []byte(p.byArtifact("/artifact")))
 	if err := os.Chmod(filepath.Join(p.dir, "shown.sh"), 0o700); err != nil { //nolint:gosec // a script
 		t.Fatal(err)
 	}
@@ -283,15 +309,32 @@ func mellonWith(t *testing.T, idp, secure string) *party {
 	p.reread = func() {
 		p.download()
 		if err := p.program.Process.Signal(syscall.SIGUSR1); err != nil { // graceful: reads its configuration again
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 		// Children of the former configuration may answer one request each until they have gone.
 		graceful := strings.Count(p.log("error.log"), "resuming normal operations")
-		eventually(t, "Apache has read its configuration again", func() bool {
+		eventually(p.t, "Apache has read its configuration again", func() bool {
 			return strings.Count(p.log("error.log"), "resuming normal operations") > graceful || graceful > 1
 		})
 	}
 	return p.run("/usr/sbin/apache2", []string{"-f", filepath.Join(p.dir, "httpd.conf"), "-DFOREGROUND"}, nil)
+}
+
+// byArtifact is the metadata of a service provider at the path that fetches what it is answered.
+func (p *party) byArtifact(path string) string {
+	p.t.Helper()
+	written, err := os.ReadFile(p.certificate)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	block, _ := pem.Decode(written)
+	return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + p.base + path + `">
+<SPSSODescriptor AuthnRequestsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` + base64.StdEncoding.EncodeToString(block.Bytes) + `</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
+<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="` + p.base + path + `/mellon/logout"/>
+<NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</NameIDFormat>
+<AssertionConsumerService index="0" isDefault="true" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact" Location="` + p.base + path + `/mellon/artifactResponse"/>
+</SPSSODescriptor></EntityDescriptor>`
 }
 
 // log is a file that the program wrote.
@@ -307,7 +350,8 @@ func (p *party) log(name string) string {
 func simplesamlphp(t *testing.T, idp string) *party {
 	t.Helper()
 	p := newParty(t, "simplesamlphp", idp)
-	p.described, p.acs, p.lands = "/module.php/saml/sp/metadata.php/default-sp", "/module.php/saml/sp/saml2-acs.php/default-sp", "/shown"
+	p.described, p.acs = "/module.php/saml/sp/metadata.php/default-sp", "/module.php/saml/sp/saml2-acs.php/default-sp"
+	p.can = abilities{passively: "/login?passive=true", forces: true, choosesClass: true, readsHidden: true}
 	p.copied("simplesamlphp", nil)
 	p.said("said.json", nil)
 	if err := os.Mkdir(filepath.Join(p.dir, "tmp"), 0o700); err != nil {
@@ -323,25 +367,31 @@ func simplesamlphp(t *testing.T, idp string) *party {
 func pysaml2(t *testing.T, idp string) *party {
 	t.Helper()
 	p := newParty(t, "pysaml2", idp)
+	p.can = abilities{passively: "/login?passive=true", relays: true, forces: true, choosesClass: true}
 	p.copied("", nil)
 	modules := debian(t, p, "/usr/lib/python3/dist-packages/saml2")
 	p.reread = func() {
 		p.download()
-		fetched(t, p.base+"/refresh")
+		fetched(p.t, p.base+"/refresh")
 	}
 	return p.run("/usr/bin/python3", []string{filepath.Join(p.dir, "pysaml2.py"), p.said("said.json", nil)},
 		[]string{"PYTHONPATH=" + filepath.Dir(modules), "PYTHONDONTWRITEBYTECODE=1"})
 }
 
-// npmParty is a service provider made of a library of npm's. installed is the folder with the packages.
-func npmParty(t *testing.T, name, installed, idp string) *party {
+// npmParty is a service provider made of a library of npm's. packages is the folder with all of them, which whoever the
+// program runs as may read.
+func npmParty(t *testing.T, name, packages, idp string, can abilities) *party {
 	t.Helper()
 	p := newParty(t, name, idp)
+	p.can = can
 	p.copied("", nil)
-	if err := os.CopyFS(filepath.Join(p.dir, "node_modules"), os.DirFS(filepath.Join(installed, "node_modules"))); err != nil {
+	if err := os.Symlink(filepath.Join(packages, "node_modules"), filepath.Join(p.dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	p.reread = func() { fetched(t, p.base+"/refresh") }
+	if err := os.Chmod(filepath.Dir(packages), 0o711); err != nil { //nolint:gosec // nobody has to get through
+		t.Fatal(err)
+	}
+	p.reread = func() { fetched(p.t, p.base+"/refresh") }
 	return p.run("node", []string{filepath.Join(p.dir, name+".mjs"), p.said("said.json", nil)}, nil)
 }
 

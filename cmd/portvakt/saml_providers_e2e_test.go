@@ -3,84 +3,37 @@
 package main
 
 import (
-	"encoding/pem"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/beevik/etree"
-
-	"portvakt/internal/testenv"
 )
 
-// samlSeed is who signs in at the service providers of other houses.
-const samlSeed = `
-organizations:
-  - slug: nordlys
-    name: Nordlys AS
-    domains: [nordlys.example]
-    provisioning_clients: [{name: HR, token: scim-dev-nordlys}]
-    groups:
-      - {id: accounting, name: Accounting, members: [{member: anna@nordlys.example}]}
-      - {id: sales, name: Sales, members: [{member: anna@nordlys.example}]}
-    members:
-      - {email: anna@nordlys.example, given_name: Åse, family_name: "Ek & <Sønn>", password: saml secret of anna 1}
-      - {email: bob@nordlys.example, given_name: Bob, family_name: Berg, password: saml secret of bob 22}
-`
-
-const (
-	samlPerson   = "anna@nordlys.example"
-	samlPassword = "saml secret of anna 1"
-	samlFamily   = "Ek & <Sønn>"
-)
-
-// samlJourney is one service provider of another house at a service of its own, and all messages between the two.
+// samlJourney is one service provider of another house on the ground, and all messages between it and us.
 type samlJourney struct {
-	t         *testing.T
-	s         *service
-	database  string
-	sp        *party
-	taps      []*tap
-	documents [][]byte // our metadata, at each time that it was another
+	*samlGround
+	t     *testing.T
+	sp    *party
+	taps  []*tap
+	early *person // somebody who signed in first
+	first landed  // and what it said of that
+
+	signedBy map[string]bool // certificates of ours that signed
 }
 
-// samlService is a service with people and no service provider yet. database is "" for SQLite.
-func samlService(t *testing.T) (s *service, database string) {
-	t.Helper()
-	database = testenv.URLs(t)["sqlite"](t)
-	file := filepath.Join(t.TempDir(), "seed.yaml")
-	if err := os.WriteFile(file, []byte(samlSeed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return serve(t, database, "--seed", file), database
-}
-
-func startJourney(t *testing.T, start func(t *testing.T, idp string) *party) *samlJourney {
-	t.Helper()
-	s, database := samlService(t)
-	j := &samlJourney{t: t, s: s, database: database}
-	j.look()
-	j.sp = start(t, s.issuer+"/saml/metadata")
-	j.sp.write("sp.xml", j.sp.metadata())
-	j.register("")
-	return j
-}
-
-// look keeps our metadata as it is now, for the judges.
-func (j *samlJourney) look() {
-	j.t.Helper()
-	j.documents = append(j.documents, fetched(j.t, j.s.issuer+"/saml/metadata"))
+// at goes on in a subtest.
+func (j *samlJourney) at(t *testing.T) {
+	j.t, j.sp.t = t, t
 }
 
 // register registers the service provider by its own metadata; more is what else its registration says.
 func (j *samlJourney) register(more string) {
 	j.t.Helper()
-	text := `
+	j.apply(`
 service_providers:
   - slug: ` + j.sp.name + `
     name: ` + j.sp.name + `
@@ -89,7 +42,11 @@ service_providers:
     sign: both
     name_id_format: persistent
     attributes: {mail: email, displayName: name, sn: family_name, groups: groups, o: organization}
-` + more
+` + more)
+}
+
+func (j *samlJourney) apply(text string) {
+	j.t.Helper()
 	if code, out, errs := j.s.apply(j.database, text); code != exitOK {
 		j.t.Fatalf("apply answered %d: %s%s\n%s", code, out, errs, text)
 	}
@@ -98,6 +55,26 @@ service_providers:
 func (j *samlJourney) person() *person {
 	p, x := tapped(j.t)
 	j.taps = append(j.taps, x)
+	return p
+}
+
+// introduce registers the service provider as soon as it listens.
+func (j *samlJourney) introduce() {
+	j.t.Helper()
+	j.sp.ready()
+	j.sp.write("sp.xml", j.sp.metadata())
+	j.register("")
+}
+
+// guest is somebody who has a session with us and has never been at the service provider.
+func (j *samlJourney) guest() *person {
+	j.t.Helper()
+	p := j.person()
+	ours, err := url.Parse(j.s.issuer)
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	p.client.Jar.SetCookies(ours, j.session)
 	return p
 }
 
@@ -144,8 +121,8 @@ func (v texts) one() string {
 // signIns are what every service provider does: signed requests, attributes, an encrypted assertion, and names that stay.
 func (j *samlJourney) signIns() {
 	j.t.Helper()
-	p := j.person()
-	first := j.in("sign-in", j.enter(p, ""))
+	j.early = j.person()
+	j.first = j.in("sign-in", j.enter(j.early, ""))
 	request := j.taps[0].last("SAMLRequest")
 	if request.Fields.Get("Signature") == "" && request.root(j.t).FindElement("./Signature") == nil {
 		j.t.Error("the request is not signed")
@@ -154,15 +131,17 @@ func (j *samlJourney) signIns() {
 		j.t.Error("encrypted, which nobody asked for")
 	}
 	j.register("    encrypt: true\n")
-	again := j.in("sign-in with an encrypted assertion", j.enter(j.person(), ""))
+	hidden := j.person()
+	again := j.in("sign-in with an encrypted assertion", j.enter(hidden, ""))
 	if response := j.last(); response.FindElement("./EncryptedAssertion") == nil || response.FindElement("./Assertion") != nil {
 		j.t.Error("not encrypted")
 	}
-	// mod_auth_mellon asks for a transient name unless it is given metadata of its own that says otherwise.
-	if transient := j.sp.name == "mod_auth_mellon"; (again.NameID != first.NameID) != transient || (first.SessionIndex != "" && again.SessionIndex == first.SessionIndex) {
-		j.t.Errorf("the same person on two days: %+v, %+v", first, again)
+	if j.sp.lands != "" {
+		j.leftByUs(hidden)
 	}
-	j.register("    encrypt: true\n    encrypt_name_id: false\n")
+	if (again.NameID != j.first.NameID) != j.sp.can.transient || (j.first.SessionIndex != "" && again.SessionIndex == j.first.SessionIndex) {
+		j.t.Errorf("the same person on two days: %+v, %+v", j.first, again)
+	}
 }
 
 // unasked is a sign-in that begins at our side: refused until the registration allows it.
@@ -182,10 +161,10 @@ func (j *samlJourney) unasked() {
 }
 
 // passively asks without showing anything: somebody without session is not in, somebody with one is.
-func (j *samlJourney) passively(begin string) {
+func (j *samlJourney) passively() {
 	j.t.Helper()
 	p := j.person()
-	p.open(j.sp.base + begin)
+	p.open(j.sp.base + j.sp.can.passively)
 	if p.carried(); p.page() != "" {
 		j.t.Errorf("the page %q was shown to somebody who may be shown nothing", p.page())
 	}
@@ -195,17 +174,15 @@ func (j *samlJourney) passively(begin string) {
 	if code := j.last().FindElement("./Status/StatusCode/StatusCode"); code == nil || code.SelectAttrValue("Value", "") != "urn:oasis:names:tc:SAML:2.0:status:NoPassive" {
 		j.t.Error("the response does not say NoPassive")
 	}
-	p = j.person()
-	p.open(j.s.issuer+"/account").signIn(samlPerson, samlPassword)
-	p.open(j.sp.base + begin)
+	p = j.guest()
+	p.open(j.sp.base + j.sp.can.passively)
 	j.in("passively with a session", j.sp.shown(p.carried()))
 }
 
 // forced asks for a new sign-in of somebody who has a session.
 func (j *samlJourney) forced() {
 	j.t.Helper()
-	p := j.person()
-	first := j.in("before it is forced", j.enter(p, ""))
+	p, first := j.early, j.first
 	if j.in("with the session", j.enter(p, "?again=true")); p.page() != "" {
 		j.t.Errorf("the page %q", p.page())
 	}
@@ -238,153 +215,45 @@ func instant(t *testing.T, text string) time.Time {
 func (j *samlJourney) unreachable() {
 	j.t.Helper()
 	const classes = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
-	if l := j.enter(j.person(), "?context="+url.QueryEscape(classes+"X509")); l.Error == "" {
+	if l := j.enter(j.guest(), "?context="+url.QueryEscape(classes+"X509")); l.Error == "" {
 		j.t.Errorf("a certificate was asked for: %+v", l)
 	}
 	if code := j.last().FindElement("./Status/StatusCode/StatusCode"); code == nil || code.SelectAttrValue("Value", "") != "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext" {
 		j.t.Error("the response does not say NoAuthnContext")
 	}
-	l := j.in("a password was asked for", j.enter(j.person(), "?context="+url.QueryEscape(classes+"PasswordProtectedTransport")))
+	l := j.in("a password was asked for", j.enter(j.guest(), "?context="+url.QueryEscape(classes+"PasswordProtectedTransport")))
 	if l.Class != "" && l.Class != classes+"PasswordProtectedTransport" {
 		j.t.Errorf("the class is %q", l.Class)
 	}
 }
 
-// rolled rotates our keys again and again: a service provider that reads our metadata in between never notices, one that
-// does not refuses us in the end, which shows that it looks.
-func (j *samlJourney) rolled() {
+// signedByUs has somebody enter, and notes which certificate signed.
+func (j *samlJourney) signedByUs() {
 	j.t.Helper()
-	used := map[string]bool{}
-	enter := func(what string) {
-		j.t.Helper()
-		j.in(what, j.enter(j.person(), ""))
-		used[j.last().FindElement("./Signature/SignatureValue").Parent().FindElement(".//X509Certificate").Text()] = true
-	}
-	enter("before the rotation")
-	for i := range 2 {
-		before := certificatesIn(j.t, j.documents[len(j.documents)-1])
-		j.rotate()
-		after := certificatesIn(j.t, j.documents[len(j.documents)-1])
-		if len(before) != 2 || len(after) != 2 || string(before[1]) != string(after[0]) {
-			j.t.Error("the next certificate was not shown before it signs")
-		}
-		enter("after rotation " + strconv.Itoa(i+1) + ", our metadata not read again")
-		j.sp.reread()
-		enter("after rotation " + strconv.Itoa(i+1) + ", our metadata read again")
-	}
-	if len(used) != 3 {
-		j.t.Errorf("%d keys have signed, want 3", len(used))
-	}
-	j.rotate()
-	j.rotate()
-	if l := j.enter(j.person(), ""); l.Error == "" {
-		j.t.Errorf("a key that it has never read signed, and it is content: %+v", l)
-	}
-	j.sp.reread()
-	enter("our metadata read again at last")
+	j.in("signed by the key of now", j.enter(j.guest(), ""))
+	j.signedBy[value1(j.last(), "./Signature//X509Certificate")] = true
 }
 
-func (j *samlJourney) rotate() {
-	j.t.Helper()
-	res, err := http.Post(j.s.issuer+"/dev/keys/rotate", "", nil)
-	if err != nil {
-		j.t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusNoContent {
-		j.t.Fatalf("the rotation answered %d", res.StatusCode)
-	}
-	j.look()
-}
-
-// judge hands all that we said to libxmlsec and the schemas.
-func (j *samlJourney) judge() {
-	j.t.Helper()
-	documents, seen := map[string][]byte{}, map[string]bool{}
-	var certificates [][]byte
-	for i, metadata := range j.documents {
-		documents["metadata "+strconv.Itoa(i)] = metadata
-		for _, der := range certificatesIn(j.t, metadata) {
-			if !seen[string(der)] {
-				seen[string(der)] = true
-				certificates = append(certificates, der)
-			}
-		}
-	}
-	for i, x := range j.taps {
-		for n, c := range x.all {
-			if c.Parameter == "SAMLResponse" {
-				documents["response "+strconv.Itoa(i)+"."+strconv.Itoa(n)] = c.XML
-			}
-		}
-	}
-	if len(documents) < len(j.documents)+2 {
-		j.t.Errorf("%d documents to judge", len(documents))
-	}
-	judged(j.t, certificates, j.sp.key, documents)
-}
-
-// everything is what a service provider is asked that can do all of it.
+// everything is what a service provider is asked on its own; the last of its registrations lets people come from our side.
 func (j *samlJourney) everything() {
 	j.t.Helper()
 	j.signIns()
-	j.relayed()
 	j.unasked()
-	j.passively("/login?passive=true")
-	j.forced()
-	j.unreachable()
-	j.rolled()
-	j.judge()
-}
-
-// TestSAMLModAuthMellon is a service provider of other people's making and language, as a customer would run it.
-func TestSAMLModAuthMellon(t *testing.T) {
-	t.Parallel()
-	j := startJourney(t, mellon)
-	j.signIns()
-	j.unasked()
-	j.passively("/mellon/login?IsPassive=true&ReturnTo=" + url.QueryEscape(j.sp.base+"/protected"))
-	j.rolled()
-	j.judge()
-}
-
-// TestSAMLSimpleSAMLphp is the one that most universities run.
-func TestSAMLSimpleSAMLphp(t *testing.T) {
-	t.Parallel()
-	j := startJourney(t, simplesamlphp)
-	j.signIns()
-	j.unasked()
-	j.passively("/login?passive=true")
-	j.forced()
-	j.unreachable()
-	j.rolled()
-	j.judge()
-}
-
-// TestSAMLPysaml2 is the one of Python; its requests come by both bindings.
-func TestSAMLPysaml2(t *testing.T) {
-	t.Parallel()
-	startJourney(t, pysaml2).everything()
-}
-
-// TestSAMLNode are the two of npm's; one installation of packages serves both.
-func TestSAMLNode(t *testing.T) {
-	t.Parallel()
-	packages := installed(t, "saml-judges")
-	t.Run("node-saml", func(t *testing.T) {
-		t.Parallel()
-		startJourney(t, func(t *testing.T, idp string) *party { return npmParty(t, "node-saml", packages, idp) }).everything()
-	})
-	t.Run("samlify", func(t *testing.T) { // asks neither passively nor for classes
-		t.Parallel()
-		j := startJourney(t, func(t *testing.T, idp string) *party { return npmParty(t, "samlify", packages, idp) })
-		j.signIns()
+	if j.sp.can.relays {
 		j.relayed()
-		j.unasked()
+	}
+	if j.sp.can.passively != "" {
+		j.passively()
+	}
+	if j.sp.can.forces {
 		j.forced()
-		j.rolled()
-		j.judge()
-	})
+	}
+	if j.sp.can.choosesClass {
+		j.unreachable()
+	}
+	if j.sp.lands != "" {
+		j.leaves()
+	}
 }
 
 // relayed sends the request by POST, and RelayState there and back.
@@ -392,7 +261,7 @@ func (j *samlJourney) relayed() {
 	j.t.Helper()
 	const state = `/a?b=c&d="<ø>"`
 	for _, wishes := range []string{"?relay=", "?post=true&relay="} {
-		l := j.in(wishes, j.enter(j.person(), wishes+url.QueryEscape(state)))
+		l := j.in(wishes, j.enter(j.guest(), wishes+url.QueryEscape(state)))
 		if l.RelayState != state {
 			j.t.Errorf("%s: RelayState came back as %q", wishes, l.RelayState)
 		}
@@ -400,8 +269,4 @@ func (j *samlJourney) relayed() {
 	if c := j.taps[len(j.taps)-1].last("SAMLRequest"); c.Method != http.MethodPost {
 		j.t.Errorf("the request came by %s", c.Method)
 	}
-}
-
-func pemCertificate(der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

@@ -62,6 +62,48 @@ func TestTheSessionEndsFirst(t *testing.T) {
 	})
 }
 
+// TestManyAreVisited: a browser gives up after twenty redirects in a row, so between many participants is a page.
+func TestManyAreVisited(t *testing.T) {
+	each(t, func(t *testing.T, d *door) {
+		b, peers := d.signedIn(), map[string]*peer{}
+		for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+			peers[name+".example"] = d.peer(name, byRedirect)
+			peers[name+".example"].signIn(b)
+		}
+		b.leave(session.Departure{Back: "https://rp.example/bye"})
+		redirects, pages, refused := 0, 0, false
+		for reply := b.get(b.round()); ; {
+			to := reply.Header.Get("Location")
+			if reply.StatusCode == 200 {
+				_, to, _ = strings.Cut(reply.Header.Get("Refresh"), "url=")
+				redirects, pages = 0, pages+1
+			}
+			if redirects++; redirects > 15 || to == "" {
+				t.Fatalf("%d redirects in a row; %d %.300s", redirects, reply.StatusCode, reply.body)
+			}
+			u := must(url.Parse(to))(t)
+			p := peers[u.Host]
+			switch {
+			case u.Host == "rp.example":
+				if len(peers) != 0 || pages != 2 {
+					t.Errorf("%d left, %d pages", len(peers), pages)
+				}
+				return
+			case p == nil:
+				reply = b.get(to)
+			case len(peers) == 6 && !refused: // an answer that cannot be taken interrupts nothing either
+				refused, reply = true, b.get(strings.TrimPrefix(must(p.response("_unasked", wire.StatusSuccess).RedirectURL(""))(t), issuer))
+				delete(peers, u.Host)
+			default:
+				redirects++ // the one there
+				q := p.asked(reply)
+				reply = b.get(strings.TrimPrefix(must(p.response(q.ID, wire.StatusSuccess).RedirectURL(""))(t), issuer))
+				delete(peers, u.Host)
+			}
+		}
+	})
+}
+
 // TestThePersonHearsWhoIsLeft: without somewhere to go back to, the page names who has not signed out.
 func TestThePersonHearsWhoIsLeft(t *testing.T) {
 	each(t, func(t *testing.T, d *door) {
@@ -165,8 +207,8 @@ func TestSOAPAnswers(t *testing.T) {
 		told.status = wire.StatusResponder
 		b.leave(session.Departure{})
 		b.get(b.round())
-		told.drain()
-		if page := b.get(b.round()); open() != before || !strings.Contains(page.body, "<li>QUIET</li>") {
+		told.drain() // on a slow machine those from before, which are due again, have their answer as well
+		if page := b.get(b.round()); open() > before || !strings.Contains(page.body, "<li>QUIET</li>") {
 			t.Errorf("a refusal: %d left, %.500s", open(), page.body)
 		}
 	})

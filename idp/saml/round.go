@@ -36,8 +36,10 @@ type lastWord struct {
 const (
 	fieldRound = "logout" // the parameter of our own address that goes on with a sign-out
 	fieldBegun = "begun"  // and of its first page
+	fieldOn    = "on"     // and of what follows a page that was shown on the way
 	roundHere  = "here"   // whichever is under way in the browser
 	maxVisits  = 2        // how often a browser is sent to who does not answer
+	inARow     = 3        // how many are visited without a page: each takes three redirects, and browsers follow twenty
 )
 
 // Begin has the browser of a session that ends visit its participants.
@@ -77,14 +79,32 @@ func (h *Handler) goRound(w http.ResponseWriter, r *http.Request, text string) {
 			h.page(w, r, err)
 			return
 		}
-		h.walk(w, r, d)
+		h.onward(w, r, d)
 	case r.URL.Query().Has(fieldBegun):
 		// A form of ours led here, and its page's policy holds for every redirect that follows; a page of its own does not.
-		w.Header().Set("Refresh", "0;url="+d.address())
-		h.Pages.SigningOut(w, r, pages.SigningOutView{Frame: pages.Frame{UILocales: d.Answer.Locales}, Next: d.address()})
+		h.rest(w, r, d, d.address())
+	default:
+		h.onward(w, r, d)
+	}
+}
+
+// onward takes the browser to the next participant, with a page in between where it has followed many redirects.
+func (h *Handler) onward(w http.ResponseWriter, r *http.Request, d round) {
+	n, err := visitedIn(r.Context(), h.DB, d.ID)
+	switch {
+	case err != nil:
+		h.page(w, r, err)
+	case n > 0 && n%inARow == 0 && !r.URL.Query().Has(fieldOn):
+		h.rest(w, r, d, d.address()+"&"+fieldOn+"=1")
 	default:
 		h.walk(w, r, d)
 	}
+}
+
+// rest shows the page that goes on by itself.
+func (h *Handler) rest(w http.ResponseWriter, r *http.Request, d round, next string) {
+	w.Header().Set("Refresh", "0;url="+next)
+	h.Pages.SigningOut(w, r, pages.SigningOutView{Frame: pages.Frame{UILocales: d.Answer.Locales}, Next: next})
 }
 
 // giveUp waits no longer for the participant at which the browser was.
@@ -213,7 +233,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, p parcel) error {
 
 // arrive answers whoever asked, or takes the person where the sign-out leads.
 //
-// Invariant: success is said only if every participant said so (TestPartialLogoutIsReported).
+// Invariant: success is said without PartialLogout only if every participant said so (TestPartialLogoutIsReported).
 func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, d round) {
 	c, err := h.await(r.Context(), func(ctx context.Context) (count, error) { return countRound(ctx, h.DB, d.ID) })
 	if err != nil {

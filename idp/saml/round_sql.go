@@ -77,6 +77,12 @@ func remaining(ctx context.Context, q sqldb.Queryer, id roundID) ([]participant,
 		order by p.created_at, p.id`, id)
 }
 
+// visitedIn counts the participants that a browser was at and has left.
+func visitedIn(ctx context.Context, q sqldb.Queryer, id roundID) (n int64, err error) {
+	err = q.QueryRow(ctx, `select count(*) from saml_participants where logout_id = $1 and visits > 0 and ended_at is not null`, id).Scan(&n)
+	return n, err
+}
+
 // visit notes that the browser is sent to participants with a request; it counts against who answers nothing.
 func visit(tx *sqldb.Tx, ids []participantID, request string) {
 	for _, id := range ids {

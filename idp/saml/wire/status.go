@@ -28,7 +28,7 @@ var (
 	StatusRequestUnsupported  = Status{Code: saml.StatusRequester, Second: saml.StatusRequestUnsupported}
 	StatusNoSupportedIDP      = Status{Code: saml.StatusResponder, Second: saml.StatusNoSupportedIDP}
 	StatusResourceUnknown     = Status{Code: saml.StatusRequester, Second: saml.StatusResourceNotRecognized}
-	StatusPartialLogout       = Status{Code: saml.StatusResponder, Second: saml.StatusPartialLogout}
+	StatusPartialLogout       = Status{Code: saml.StatusSuccess, Second: saml.StatusPartialLogout} // the first speaks of us alone (core §3.7.3.2)
 )
 
 // Saying is the status with words for people.

@@ -1,6 +1,6 @@
 // A service provider made of node-saml.
 import { SAML } from "@node-saml/node-saml";
-import { acs, certificate, config, entityID, key, metadata, serve } from "./serve.mjs";
+import { acs, certificate, config, entityID, key, metadata, serve, slo } from "./serve.mjs";
 
 // Which requests are answered outlives the SAML objects, which are made anew for each wish.
 const asked = new Map();
@@ -17,6 +17,7 @@ async function fromMetadata() {
     idpCert: [...xml.matchAll(/<(?:\w+:)?X509Certificate>([^<]+)</g)].map((found) => found[1].replace(/\s/g, "")),
     idpIssuer: xml.match(/entityID="([^"]+)"/)[1],
     entryPoint: xml.match(/<(?:\w+:)?SingleSignOnService [^>]*HTTP-Redirect[^>]*Location="([^"]+)"/)[1],
+    logoutUrl: xml.match(/<(?:\w+:)?SingleLogoutService [^>]*HTTP-Redirect[^>]*Location="([^"]+)"/)[1],
   };
 }
 
@@ -26,6 +27,7 @@ async function provider(wishes = {}) {
     issuer: entityID,
     audience: entityID,
     callbackUrl: acs,
+    logoutCallbackUrl: slo,
     privateKey: key,
     publicCert: certificate,
     decryptionPvk: key,
@@ -58,6 +60,7 @@ serve({
     const { profile } = await (await provider()).validatePostResponseAsync(fields);
     if (!profile) return { error: "NoPassive" };
     return {
+      profile,
       issuer: profile.issuer,
       name_id: profile.nameID,
       format: profile.nameIDFormat,
@@ -67,4 +70,19 @@ serve({
       instant: profile.getAssertion()?.Assertion?.AuthnStatement?.[0]?.$?.AuthnInstant,
     };
   },
+  leave: async ({ profile }, relay) => (await provider()).getLogoutUrlAsync(profile, relay, {}),
+  asked: async (message) => {
+    const { profile } = await read(message);
+    return { name: profile.nameID, indexes: profile.sessionIndex ? [profile.sessionIndex] : [], request: profile };
+  },
+  answer: async (request, relay, ended) => (await provider()).getLogoutResponseUrlAsync(request, relay, {}, ended),
+  confirmed: read,
 });
+
+// node-saml takes a redirect without signature for good, so the application refuses it.
+async function read({ fields, query }) {
+  const sp = await provider();
+  if (query === undefined) return fields.SAMLRequest ? sp.validatePostRequestAsync(fields) : sp.validatePostResponseAsync(fields);
+  if (!fields.Signature) throw new Error("not signed");
+  return sp.validateRedirectAsync(fields, query);
+}

@@ -1,6 +1,6 @@
 // A service provider made of samlify.
 import * as samlify from "samlify";
-import { acs, certificate, config, entityID, form, key, metadata, serve } from "./serve.mjs";
+import { acs, certificate, config, entityID, form, key, metadata, serve, slo } from "./serve.mjs";
 
 // samlify wants a validator of schemas and has none; the tests validate every message themselves.
 samlify.setSchemaValidator({ validate: async () => "left to the tests" });
@@ -13,7 +13,7 @@ const asked = new Set();
 const signing = (xml) => xml.replace(/ WantAuthnRequestsSigned="[^"]*"/, "").replace(/<(\w+:)?IDPSSODescriptor/, '$& WantAuthnRequestsSigned="true"');
 
 const identity = async (encrypted = false) =>
-  samlify.IdentityProvider({ metadata: signing(await metadata()), isAssertionEncrypted: encrypted });
+  samlify.IdentityProvider({ metadata: signing(await metadata()), isAssertionEncrypted: encrypted, wantLogoutRequestSigned: true, wantLogoutResponseSigned: true });
 
 const provider = () =>
   samlify.ServiceProvider({
@@ -21,6 +21,8 @@ const provider = () =>
     authnRequestsSigned: true,
     wantAssertionsSigned: true,
     wantMessageSigned: true,
+    wantLogoutRequestSigned: true,
+    wantLogoutResponseSigned: true,
     messageSigningOrder: "encrypt-then-sign",
     requestSignatureAlgorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
     // Where the signature of a posted request goes; at first samlify looks for the place in a response.
@@ -31,6 +33,7 @@ const provider = () =>
     encryptCert: certificate,
     nameIDFormat: ["urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"],
     assertionConsumerService: [{ Binding: post, Location: acs, isDefault: true }],
+    singleLogoutService: [{ Binding: post, Location: slo }], // of redirects it verifies signatures only where metadata has one certificate
   });
 
 serve({
@@ -58,5 +61,22 @@ serve({
       instant: extract.sessionIndex?.authnInstant,
       attributes: extract.attributes,
     };
+  },
+  leave: async ({ name_id, session_index }, relay) => {
+    const { id, context } = provider().createLogoutRequest(await identity(), "redirect", { logoutNameID: name_id, sessionIndex: session_index }, { relayState: relay });
+    asked.add(id);
+    return context;
+  },
+  asked: async (message) => {
+    const request = await provider().parseLogoutRequest(await identity(), "post", { body: message.fields });
+    return { name: request.extract.nameID, indexes: [request.extract.sessionIndex ?? []].flat(), request };
+  },
+  answer: async (request, relay, ended) => {
+    if (!ended) throw new Error("nobody by this name and index is signed in"); // samlify writes no other response than success
+    return provider().createLogoutResponse(await identity(), request, "redirect", { relayState: relay }).context;
+  },
+  confirmed: async (message) => {
+    const { extract } = await provider().parseLogoutResponse(await identity(), "post", { body: message.fields });
+    if (!asked.delete(extract.response?.inResponseTo)) throw new Error("nobody asked for this response");
   },
 });

@@ -1,7 +1,7 @@
 <?php
-// The application: begins sign-ins, and shows as JSON what came of them. All else is SimpleSAMLphp's.
+// The application: begins sign-ins and sign-outs, and shows as JSON what came of them. All else is SimpleSAMLphp's.
 $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
-if ($path !== '/login' && $path !== '/shown') {
+if (!in_array($path, ['/login', '/logout', '/shown'], true)) {
     return false;
 }
 require_once getenv('SIMPLESAMLPHP') . '/lib/_autoload.php';
@@ -19,6 +19,9 @@ if ($path === '/login') {
         $wishes['saml:AuthnContextClassRef'] = $_GET['context'];
     }
     $sp->login($wishes);
+}
+if ($path === '/logout') {
+    $sp->logout($said['base'] . '/shown');
 }
 header('Content-Type: application/json');
 if (!$sp->isAuthenticated()) {
