@@ -113,6 +113,7 @@ type Member struct {
 
 	Email         string // the sign-in address; only the home organization's change of it counts
 	EmailVerified bool
+	Operator      bool // the person runs the installation; nothing of a membership changes that
 
 	Epoch     int64
 	Version   int64
