@@ -313,3 +313,14 @@ func TestBudgetsInARace(t *testing.T) {
 		}
 	})
 }
+
+// TestABurstIsNoFlood: many at once take no more from the budget than they need.
+func TestABurstIsNoFlood(t *testing.T) {
+	each(t, func(w *world) {
+		var group sync.WaitGroup
+		for range 60 {
+			group.Go(func() { w.do("GET", "/Schemas/"+enterprise, "").want(200) })
+		}
+		group.Wait()
+	})
+}

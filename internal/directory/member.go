@@ -105,7 +105,7 @@ type Member struct {
 	UserName    string // the organization's own name for the member, unique in it without regard to case
 	ExternalID  string
 	ManagedBy   ProvisioningClientID // whose member it is; zero: made elsewhere
-	Held        []string             // what that client has set and nobody else changes: names of details, user_name, external_id, manager
+	Held        []string             // what that client has set and nobody else changes: names of details, user_name, external_id, email, manager
 	Manager     MembershipID
 	ManagerText string
 	Successor   MembershipID
