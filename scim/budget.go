@@ -22,11 +22,13 @@ type budgets struct {
 	now     func() time.Time
 
 	mu   sync.Mutex
-	held map[string]allowance // by caller
+	held map[string]*allowance // by caller
 }
 
-// allowance is what a node has taken and not used, until the window ends.
+// allowance is what a node has taken and not used, until the window ends. Who finds nothing left holds the lock while taking
+// more, so that of many at once one takes for all.
 type allowance struct {
+	mu   sync.Mutex
 	left int
 	ends time.Time
 }
@@ -37,7 +39,7 @@ const (
 )
 
 func newBudgets(l *ratelimit.Limiter, now func() time.Time) *budgets {
-	return &budgets{limiter: l, now: now, held: map[string]allowance{}}
+	return &budgets{limiter: l, now: now, held: map[string]*allowance{}}
 }
 
 // spend takes n requests from the caller's budget: all or none, so that no part of a Bulk request is done. More than a
@@ -53,42 +55,39 @@ func (x *exchange) spend(n int) error {
 
 func (b *budgets) spend(ctx context.Context, who string, most, n int) error {
 	n = min(n, most)
-	if b.fromHeld(who, n) {
+	a := b.of(who)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !b.now().Before(a.ends) {
+		a.left = 0
+	}
+	if a.left >= n {
+		a.left -= n
 		return nil
 	}
 	rule := ratelimit.Rule{Scope: "scim.caller", Max: most, Window: time.Minute}
-	taken, ends, err := b.limiter.TakeSome(ctx, rule, ratelimit.Amount{Least: n, Most: max(n, most/portions)}, who)
+	taken, ends, err := b.limiter.TakeSome(ctx, rule, ratelimit.Amount{Least: n - a.left, Most: max(n-a.left, most/portions)}, who)
 	if err != nil {
 		return err
 	}
 	if taken == 0 {
 		return errTooMany.After(ends.Sub(b.now()))
 	}
-	b.hold(who, allowance{taken - n, ends})
+	a.left, a.ends = a.left+taken-n, ends // should the minute end in between, a few of it go into the next
 	return nil
 }
 
-func (b *budgets) fromHeld(who string, n int) bool {
+// of is what the node holds for a caller.
+func (b *budgets) of(who string) *allowance {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.held[who]
-	if a.left < n || !b.now().Before(a.ends) {
-		return false
+	if a == nil {
+		if len(b.held) >= mostCallers {
+			clear(b.held)
+		}
+		a = &allowance{}
+		b.held[who] = a
 	}
-	a.left -= n
-	b.held[who] = a
-	return true
-}
-
-// hold keeps what was taken, beside what others have taken of the same minute.
-func (b *budgets) hold(who string, a allowance) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if was := b.held[who]; was.ends.Equal(a.ends) {
-		a.left += was.left
-	}
-	if len(b.held) >= mostCallers {
-		clear(b.held)
-	}
-	b.held[who] = a
+	return a
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 
 	"portvakt/internal/actor"
 	"portvakt/internal/bearertoken"
@@ -36,7 +35,7 @@ var errNoClient = refuse(http.StatusForbidden, "", "No provisioning client of th
 
 // authenticate finds out who calls: by a token of a provisioning client, else by an access token.
 func (x *exchange) authenticate() error {
-	if strings.Contains(x.r.URL.RawQuery, "access_token") { // logs keep addresses (RFC 6750 §5.3)
+	if x.r.URL.Query().Has("access_token") { // logs keep addresses (RFC 6750 §5.3)
 		return errUnauthorized
 	}
 	text := bearertoken.Of(x.r.Header["Authorization"])

@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"portvakt/internal/actor"
 	"portvakt/internal/directory"
 	"portvakt/scim"
 )
@@ -214,5 +217,110 @@ func TestWall074_TokenLifecycle(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		by.do("GET", "/Users", "").want(401)
+	})
+}
+
+// TestWall064_OperatorsAndOtherClients: nobody suspends those who run the installation without the right over administrators,
+// and two clients never write one member.
+func TestWall064_OperatorsAndOtherClients(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := context.Background()
+		op := w.seed(w.org.ID, directory.Member{Email: "op@nordlys.example"})
+		if err := w.dir.Users.SetOperator(ctx, op.User, directory.IsOperator); err != nil {
+			w.t.Fatal(err)
+		}
+		id, whole := op.ID.String(), `{`+core+`,"userName":"op@nordlys.example","active":false}`
+		w.patch(id, `{"op":"replace","path":"active","value":false}`).want(403)
+		w.do("PUT", "/Users/"+id, whole).want(403)
+		w.do("DELETE", "/Users/"+id, "").want(403)
+		if m := w.member(id); !m.ManagedBy.IsZero() || !m.ActiveAt(w.clock.Now()) {
+			w.t.Errorf("the operator was touched: %+v", m)
+		}
+		all := w.as(tokenAll, "nordlys")
+		all.patch(id, `{"op":"replace","path":"title","value":"x"}`).want(200)
+
+		hr, payroll := w.clientOf(token), w.clientOf(tokenUsers)
+		mine := w.create(`"userName":"lars@nordlys.example","title":"Selger"`).want(201).id()
+		refused := w.as(tokenUsers, "nordlys").patch(mine, `{"op":"replace","path":"title","value":"y"}`).want(403)
+		if detail, _ := refused.at("detail").(string); !strings.Contains(detail, "Another provisioning client keeps this member") {
+			w.t.Errorf("detail %q", detail)
+		}
+		must(w.dir.ProvisioningClients.Release(ctx, w.org.ID, hr.ID, payroll.ID))(w.t)
+		w.patch(mine, `{"op":"replace","path":"title","value":"z"}`).want(403)
+		w.as(tokenUsers, "nordlys").patch(mine, `{"op":"replace","path":"title","value":"z"}`).want(200)
+		must(w.dir.ProvisioningClients.Remove(ctx, w.org.ID, payroll.ID, directory.ProvisioningClientID{}))(w.t)
+		w.as(tokenUsers, "nordlys").do("GET", "/Users", "").want(401)
+		w.patch(mine, `{"op":"replace","path":"title","value":"z"}`).want(200)
+		if m := w.member(mine); m.ManagedBy != hr.ID {
+			w.t.Errorf("adopted by %s", m.ManagedBy)
+		}
+	})
+}
+
+// TestWall065_WhatAGuestMadeDiesWithDeactivation: the SCIM token that an external administrator made, by each way of ending.
+func TestWall065_WhatAGuestMadeDiesWithDeactivation(t *testing.T) {
+	each(t, func(w *world) {
+		for name, end := range map[string]func(all *world, id string) reply{
+			"active false": func(all *world, id string) reply {
+				return all.patch(id, `{"op":"replace","path":"active","value":false}`).want(200)
+			},
+			`"False" without a path`: func(all *world, id string) reply {
+				return all.patch(id, `{"op":"Replace","value":{"active":"False"}}`).want(200)
+			},
+			"PUT": func(all *world, id string) reply {
+				return all.do("PUT", "/Users/"+id, `{`+core+`,"userName":"guest","emails":[{"value":"guest@else.example"}],"active":false}`).want(200)
+			},
+			"DELETE": func(all *world, id string) reply { return all.do("DELETE", "/Users/"+id, "").want(204) },
+		} {
+			guest := w.seed(w.org.ID, directory.Member{Email: strings.Trim(name[:3], `" `) + "-guest@else.example", Kind: directory.External, Administrator: true, End: w.clock.Now().Add(24 * time.Hour)})
+			by := actor.With(context.Background(), actor.Actor{Kind: actor.Person, ID: guest.User.String()})
+			made := must(w.dir.ProvisioningClients.Create(by, directory.ProvisioningClient{Organization: w.org.ID, Name: "of " + name, MayUsers: true}, "token of the guest "+name))(w.t)
+			rotated := must(w.dir.ProvisioningClients.Rotate(by, w.org.ID, made.ID, directory.Renewal{Overlap: time.Hour}))(w.t)
+			for _, token := range []string{"token of the guest " + name, rotated.Token} {
+				w.as(token, "nordlys").do("GET", "/Users", "").want(200)
+			}
+			end(w.as(tokenAll, "nordlys"), guest.ID.String())
+			for _, token := range []string{"token of the guest " + name, rotated.Token} {
+				if got := w.as(token, "nordlys").do("GET", "/Users", ""); got.status != 401 {
+					w.t.Errorf("%s: a token of the guest's answers %d", name, got.status)
+				}
+			}
+			if _, err := w.dir.ProvisioningClients.Rotate(by, w.org.ID, made.ID, directory.Renewal{}); err == nil {
+				w.t.Errorf("%s: the guest mints another", name)
+			}
+		}
+	})
+}
+
+// TestBudgetsInARace: of sixty at once exactly as many pass as the budget has.
+func TestBudgetsInARace(t *testing.T) {
+	each(t, func(w *world) {
+		c := w.clientOf(token)
+		c.RequestsPerMinute = 25
+		must(w.dir.ProvisioningClients.Create(context.Background(), c, token))(w.t)
+		var served atomic.Int64
+		var group sync.WaitGroup
+		for range 60 {
+			group.Go(func() {
+				if w.do("GET", "/Schemas", "").status == 200 {
+					served.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if served.Load() != 25 {
+			w.t.Errorf("%d served, 25 allowed", served.Load())
+		}
+	})
+}
+
+// TestABurstIsNoFlood: many at once take no more from the budget than they need.
+func TestABurstIsNoFlood(t *testing.T) {
+	each(t, func(w *world) {
+		var group sync.WaitGroup
+		for range 60 {
+			group.Go(func() { w.do("GET", "/Schemas/"+enterprise, "").want(200) })
+		}
+		group.Wait()
 	})
 }

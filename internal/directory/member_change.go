@@ -197,7 +197,7 @@ func keepFixed(was, m *Member, now time.Time) {
 	m.ID, m.Organization, m.User = was.ID, was.Organization, was.User
 	m.Epoch, m.Version, m.CreatedAt, m.ChangedAt = was.Epoch, was.Version, was.CreatedAt, was.ChangedAt
 	m.AcceptedAt, m.AnnouncedAt, m.DeletedAt, m.EndedAt = was.AcceptedAt, was.AnnouncedAt, was.DeletedAt, was.EndedAt
-	m.EmailVerified, m.InvitedBy = was.EmailVerified, was.InvitedBy
+	m.EmailVerified, m.Operator, m.InvitedBy = was.EmailVerified, was.Operator, was.InvitedBy
 	if m.Kind != Reseller && was.Kind == Reseller && m.Reseller == was.Reseller {
 		m.Reseller = ResellerAccess{} // went with the kind
 	}

@@ -15,7 +15,7 @@ import (
 // ErrHeld says that a provisioning client has set what somebody else wants to change.
 var ErrHeld = fault.New(fault.Forbidden, "held", "A provisioning system has set this; change it there")
 
-// Holds reports whether the member's provisioning client has set the detail, by its stored name, or user_name, external_id or
+// Holds reports whether the member's provisioning client has set the detail, by its stored name, or user_name, external_id, email or
 // manager.
 func (m *Member) Holds(name string) bool { return slices.Contains(m.Held, name) }
 
@@ -79,6 +79,7 @@ type heldField struct {
 func heldFields(m *Member) []heldField {
 	d := reflect.ValueOf(&m.Details).Elem()
 	fields := []heldField{{"user_name", reflect.ValueOf(&m.UserName).Elem()}, {"external_id", reflect.ValueOf(&m.ExternalID).Elem()},
+		{"email", reflect.ValueOf(&m.Email).Elem()},
 		{"manager", reflect.ValueOf(&m.Manager).Elem()}, {"manager_text", reflect.ValueOf(&m.ManagerText).Elem()}}
 	for i := range d.NumField() {
 		fields = append(fields, heldField{detailName(d.Type().Field(i)), d.Field(i)})

@@ -35,6 +35,7 @@ func TestWhatAProvisioningClientHasSetStays(t *testing.T) {
 				m.Details.Phones = append(m.Details.Phones, directory.Contact{Value: "+4790000002"})
 			},
 			"user_name":   func(m *directory.Member) { m.UserName = "lasse" },
+			"email":       func(m *directory.Member) { m.Email = "lars.berg@nordlys.example" },
 			"external_id": func(m *directory.Member) { m.ExternalID = "18" },
 		} {
 			if _, err := edit(person, do); codeOf(err) != "held" {
@@ -48,6 +49,7 @@ func TestWhatAProvisioningClientHasSetStays(t *testing.T) {
 			}
 			made = must(edit(asClient(hr), func(m *directory.Member) {
 				m.Details.Title, m.Details.GivenName, m.UserName, m.ExternalID = "Selger", "Lars", "lars", "17"
+				m.Email = "lars@nordlys.example"
 				m.Details.Phones = []directory.Contact{{Value: "+4790000001"}}
 			}))(t)
 		}

@@ -14,7 +14,7 @@ const memberColumns = `m.id, m.organization_id, m.user_id, m.kind, m.start_at, m
 	m.end_announced_at, m.deleted_at, m.archived_at, m.administrator, m.role_id, m.all_segments, m.user_name, m.external_id,
 	m.provisioning_client_id, m.manager_id, m.manager_text, m.successor_id, m.details, m.epoch, m.version, m.created_at, m.changed_at,
 	m.accept_by, m.invited_by, m.reseller_role, m.bank_access, m.user_administration, u.email, u.email_key, u.email_verified_at is not null,
-	m.second_factor, m.held`
+	m.second_factor, m.held, coalesce(u.operator, false)`
 
 const memberFrom = ` from memberships m left join users u on u.id = m.user_id`
 
@@ -41,7 +41,7 @@ func newMemberScan(m *Member) *memberScan {
 		sqldb.NullText(&m.ManagerText), &m.Successor, &s.details, &m.Epoch, &m.Version, sqldb.Time(&m.CreatedAt), sqldb.Time(&m.ChangedAt),
 		sqldb.Time(&m.AcceptBy), &m.InvitedBy, sqldb.NullText((*string)(&m.Reseller.Role)), &m.Reseller.BankAccess, &m.Reseller.UserAdministration,
 		sqldb.NullText(&s.address.Address), sqldb.NullText(&s.address.Key), &m.EmailVerified,
-		sqldb.NullText((*string)(&m.SecondFactor)), sqldb.NullText(&s.held)}
+		sqldb.NullText((*string)(&m.SecondFactor)), sqldb.NullText(&s.held), &m.Operator}
 	return s
 }
 
