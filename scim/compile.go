@@ -141,6 +141,9 @@ func (c filterCompiler) present(v presence) (directory.Condition, error) {
 		return directory.Some{List: is.list}, nil
 	case is.list != "":
 		field, _ := c.elementOf(p)
+		if field == "" {
+			return nil, c.unknown(v.name)
+		}
 		return directory.Some{List: is.list, Where: directory.Present{Field: field}}, nil
 	case is.field != "":
 		return directory.Present{Field: is.field}, nil
@@ -168,6 +171,9 @@ func (c filterCompiler) compare(v comparison) (directory.Condition, error) {
 		return nullList(is.list, v)
 	case is.list != "":
 		field, attr := c.elementOf(p)
+		if field == "" {
+			return nil, c.unknown(v.name)
+		}
 		where, err := typed(v, attr, field)
 		return directory.Some{List: is.list, Where: where}, err
 	case p.attr.name == "schemas":
@@ -331,6 +337,11 @@ func typed(v comparison, attr *attribute, field directory.Field) (directory.Cond
 	kind := "string"
 	if attr != nil {
 		kind = attr.kind
+	}
+	equality := v.op == directory.Equal || v.op == directory.NotEqual
+	word := v.op == directory.Contains || v.op == directory.StartsWith || v.op == directory.EndsWith
+	if v.value == nil && !equality || kind == "boolean" && !equality || kind == "dateTime" && word {
+		return nil, badFilter("%.100s cannot be compared by %s", v.name, v.op)
 	}
 	switch value := v.value.(type) {
 	case string:

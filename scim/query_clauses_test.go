@@ -103,7 +103,7 @@ func TestRFC7644_3_4_2_2_Refused(t *testing.T) {
 	each(t, func(w *world) {
 		for _, filter := range []string{`active gt true`, `active ge "true"`, `active co true`, `emails[primary lt true]`, membership + `:administrator le false`, `title gt null`, `meta.created co "2026"`, `meta.created sw "2026-03-02T00:00:00Z"`,
 			`meta.created eq true`, `id gt "mbr_"`, `schemas co "urn"`, `schemas eq true`, `meta.resourceType co "U"`, `meta.resourceType eq null and bogus pr`, `password pr`, `bogus eq "x"`, `name.bogus eq "x"`, `emails.bogus eq "x"`, `emails[bogus pr]`,
-			`urn:bogus:User:title eq "x"`, enterprise + ` pr`, enterprise + `:title pr`, `title.value eq "x"`, `title eq`, `title "x"`, `title eq "x" and`, `or title pr`, `title pr pr`, `title eq "a"b`, `title eq "\x"`, `title eq "\ud800"`, `title eq "a\u0000"`,
+			`urn:bogus:User:title eq "x"`, enterprise + ` pr`, enterprise + `:title pr`, `title.value eq "x"`, `title eq`, `title "x"`, `meta.resourceType eq "User" or active gt true`, `roles.display pr`, `entitlements.display eq "x"`, `title eq "x" and`, `or title pr`, `title pr pr`, `title eq "a"b`, `title eq "\x"`, `title eq "\ud800"`, `title eq "a\u0000"`,
 			`emails[type eq "a"][value pr]`, `emails[emails[type pr]]`, `title[value eq "x"`, `not title pr`, "title eq \"a\tb\"", strings.Repeat("(", 13) + "title pr" + strings.Repeat(")", 13), `title eq "` + strings.Repeat("x", 8200) + `"`} {
 			if got := w.do("GET", "/Users?filter="+url.QueryEscape(filter), ""); got.status != 400 || got.at("scimType") != "invalidFilter" {
 				w.t.Errorf("%s is answered with %s", filter, got.raw)
