@@ -36,7 +36,7 @@ func namesOf(v any) string {
 // TestRFC7644_3_9_Attributes: the same parameters narrow every answer that holds a resource.
 func TestRFC7644_3_9_Attributes(t *testing.T) {
 	each(t, func(w *world) {
-		anna, _, _ := w.people()
+		anna, _, _ := w.threePeople()
 		user := `{` + core + `,"userName":"anna@nordlys.example","name":{"familyName":"Employee","givenName":"Anna"},"emails":[{"value":"anna@example.com","type":"work","primary":true}],"` + enterprise + `":{"department":"Sales","division":"North"}}`
 		op := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"%d"}]}`
 		w.do("PUT", "/Users/"+anna.id(), user).want(200)
