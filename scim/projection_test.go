@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // namesOf are the names of an answer's attributes, with their parts.
@@ -35,7 +36,7 @@ func namesOf(v any) string {
 // TestRFC7644_3_9_Attributes: the same parameters narrow every answer that holds a resource.
 func TestRFC7644_3_9_Attributes(t *testing.T) {
 	each(t, func(w *world) {
-		anna, _, _ := w.people()
+		anna, _, _ := w.threePeople()
 		user := `{` + core + `,"userName":"anna@nordlys.example","name":{"familyName":"Employee","givenName":"Anna"},"emails":[{"value":"anna@example.com","type":"work","primary":true}],"` + enterprise + `":{"department":"Sales","division":"North"}}`
 		op := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"%d"}]}`
 		w.do("PUT", "/Users/"+anna.id(), user).want(200)
@@ -110,6 +111,10 @@ func TestRFC7644_3_14_Versions(t *testing.T) {
 		for _, tag := range []string{`W/"1"`, `W/"99"`, "x", `"`} {
 			w.do("GET", "/Users/"+made.id(), "", "If-None-Match", tag).want(200)
 		}
+		ends := w.create(`"userName":"ends@nordlys.example","` + membership + `":{"end":"` + w.clock.Now().Add(time.Hour).Format(time.RFC3339) + `"}`).want(201)
+		w.do("GET", "/Users/"+ends.id(), "", "If-None-Match", ends.header.Get("ETag")).want(304)
+		w.clock.Advance(2 * time.Hour) // the end comes without a new version
+		w.do("GET", "/Users/"+ends.id(), "", "If-None-Match", ends.header.Get("ETag")).want(200).is(false, "active")
 		w.do("GET", "/Users/mbr_00000000000000000000000000", "", "If-None-Match", "*").want(404)
 		w.as(tokenOther, "bjorkvik").do("GET", "/Users/"+made.id(), "", "If-None-Match", "*").want(404)
 	})

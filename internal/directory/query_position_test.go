@@ -33,7 +33,10 @@ func TestPositionsOfEveryOrder(t *testing.T) {
 			clock.Advance(time.Second)
 		}
 		all := must(h.Memberships.List(ctx, h.home.ID, directory.Query{Limit: 100}))(t).Members
-		must(h.Memberships.Change(ctx, h.home.ID, all[3].ID, 0, func(m *directory.Member) error { m.End, m.Successor = clock.Now().Add(time.Hour), all[4].ID; return nil }))(t)
+		must(h.Memberships.Change(ctx, h.home.ID, all[3].ID, 0, func(m *directory.Member) error {
+			m.End, m.Successor = clock.Now().Add(time.Hour), all[4].ID
+			return nil
+		}))(t)
 		for _, sort := range directory.SortableForTest() {
 			for _, descending := range []bool{false, true} {
 				q := directory.Query{SortBy: sort, Descending: descending, Limit: 100}
