@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
 	"portvakt/internal/testenv"
 )
@@ -15,6 +16,9 @@ func BenchmarkUsers(b *testing.B) {
 	clock := testenv.NewClock()
 	db := testenv.Open(b, sqldb.Config{URL: filepath.Join(b.TempDir(), "bench.db"), Clock: clock.Now, Relaxed: true})
 	w := newWorld(b, db, clock)
+	c := w.clientOf(token)
+	c.RequestsPerMinute = directory.MaxRequestsPerMinute
+	must(w.dir.ProvisioningClients.Create(b.Context(), c, token))(b)
 	id := w.create(`"userName":"first@nordlys.example","name":{"familyName":"First"}`).want(201).id()
 	n := 0
 	for name, do := range map[string]func() reply{

@@ -119,7 +119,11 @@ func (x *exchange) writeError(err error) {
 	header := x.w.Header()
 	switch r.Status {
 	case http.StatusUnauthorized:
-		header.Set("WWW-Authenticate", `Bearer realm="scim"`)
+		challenge := `Bearer realm="scim"`
+		if x.r.Header.Get("Authorization") != "" { // RFC 6750 §3.1: who shows nothing is told no error
+			challenge += `, error="invalid_token"`
+		}
+		header.Set("WWW-Authenticate", challenge)
 	case http.StatusTooManyRequests:
 		if f := fault.Of(err); f.Retry > 0 {
 			header.Set("Retry-After", strconv.Itoa(int(f.Retry.Seconds())+1))

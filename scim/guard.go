@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"strings"
 
-	"portvakt/internal/actor"
-	"portvakt/internal/bearertoken"
 	"portvakt/internal/directory"
 )
 
@@ -26,7 +24,8 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	ctx    context.Context
-	client directory.ProvisioningClient
+	client directory.ProvisioningClient // of a person: without rights, for the organization alone
+	person directory.MembershipID       // whose own access token it is; zero: the client calls
 	query  url.Values
 	id     string // what {id} stands for
 	body   map[string]any
@@ -42,32 +41,30 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve is the guard: token, organization, route, right, body; then the route's own function.
+// serve is the guard: credential, organization, route, right, budget, body; then the route's own function.
 //
-// Invariant: nothing but a live provisioning token passes, on every path (TestWall058_CredentialsOfTheWrongKind);
-// a path of another organization is answered like one of no organization (TestWall059_TheNeighbour).
+// Invariant: nothing but a live provisioning token, or an access token that acts for a provisioning client, passes, on every path but
+// a person's own (TestWall058_CredentialsOfTheWrongKind, TestWall058_AccessTokensOfTheWrongKind); a path of another
+// organization is answered like one of no organization (TestWall059_TheNeighbour).
 func (x *exchange) serve() error {
-	client, use, noted, err := x.h.dir.ProvisioningClients.AuthenticateUse(x.ctx, bearertoken.Of(x.r.Header["Authorization"]))
-	if err != nil {
-		return authenticationError(err)
+	if err := x.authenticate(); err != nil {
+		return err
 	}
-	if now := x.h.db.Now(); now.Sub(noted) >= directory.UseEvery {
-		x.h.uses.Note(use, now)
-	}
-	x.client = client
-	a := actor.From(x.ctx) // keeps the request's id and address
-	a.Kind, a.ID, a.Name, a.Organization = actor.ProvisioningClient, client.ID.String(), client.Name, client.Organization.String()
-	x.ctx = actor.With(x.ctx, a)
 	x.r = x.r.WithContext(x.ctx)
-
 	if len(x.r.RequestURI) > maxURL || len(x.r.URL.RawQuery) > maxURL {
 		return refuse(http.StatusRequestURITooLong, "", "The URL is longer than %d bytes", maxURL)
 	}
 	slug, path, ok := segments(x.r.URL)
-	if !ok || slug != client.Slug {
-		return errNotFound
+	if !ok || slug != x.client.Slug {
+		return x.elsewhere()
 	}
 	route, id, allowed := x.h.match(x.r.Method, path)
+	if err := x.admits(path); err != nil {
+		return err
+	}
+	if err := x.spend(1); err != nil { // also what is refused from here on
+		return err
+	}
 	if route.serve == nil {
 		if len(allowed) == 0 {
 			return errNotFound
@@ -75,10 +72,11 @@ func (x *exchange) serve() error {
 		x.w.Header().Set("Allow", allow(allowed))
 		return refuse(http.StatusMethodNotAllowed, "", "The method is not allowed here")
 	}
-	if !route.needs.heldBy(client) {
+	if x.person.IsZero() && !route.needs.heldBy(x.client) {
 		return refuse(http.StatusForbidden, "", "The provisioning client may not do this")
 	}
 	x.id = id
+	var err error
 	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
 		return badValue("The query of the URL cannot be read")
 	}
@@ -88,14 +86,6 @@ func (x *exchange) serve() error {
 		}
 	}
 	return route.serve(x)
-}
-
-// authenticationError keeps a failing database from looking like a wrong token.
-func authenticationError(err error) error {
-	if r := toRefusal(err); r.Status == http.StatusInternalServerError {
-		return err
-	}
-	return errUnauthorized
 }
 
 // segments splits the path behind the prefix into the organization's slug and the unescaped rest.

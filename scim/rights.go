@@ -10,7 +10,7 @@ import (
 
 var (
 	errOtherClient    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this member")
-	errAdministrators = refuse(http.StatusForbidden, "", "The provisioning client may not change administrators")
+	errAdministrators = refuse(http.StatusForbidden, "", "The provisioning client may not change administrators, or who runs the installation")
 	errAccess         = refuse(http.StatusForbidden, "", "The provisioning client may not change access: role, reseller access, packages, grants, functions, segments and successor")
 )
 
@@ -27,11 +27,11 @@ func take(c directory.ProvisioningClient, m *directory.Member) error {
 
 // may asks whether the client may turn the one member into the other. was is the zero member for a new one.
 //
-// Invariant: nobody becomes, stays or ceases to be an administrator by a client without that right, and no access is given
+// Invariant: nobody becomes, stays or ceases to be an administrator by a client without that right, no member who runs the installation is touched, and no access is given
 // or taken without that one (TestWall062_PrivilegedAttributes, TestWall064_AdministratorsAndOthersMembers). User
 // administration makes administrators of a kind, so it takes that right as well; a successor is given another one's records (TestWall118_AccessGivesNoAdministration).
 func may(c directory.ProvisioningClient, was, is *directory.Member) error {
-	if (was.Administrator || is.Administrator) && !c.MayAdministrators {
+	if (was.Administrator || is.Administrator || was.Operator) && !c.MayAdministrators {
 		return errAdministrators
 	}
 	if was.Reseller.UserAdministration != is.Reseller.UserAdministration && !c.MayAdministrators {

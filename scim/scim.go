@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"portvakt/internal/directory"
+	"portvakt/internal/ratelimit"
 	"portvakt/internal/sqldb"
 )
 
@@ -18,6 +19,7 @@ type Config struct {
 	// BaseURL is where the handler is reached from outside, from configuration and never from a request:
 	// https://issuer.example/scim/v2, without a slash at the end.
 	BaseURL string
+	Tokens  Tokens // nil: provisioning tokens alone open anything
 	Log     *slog.Logger
 }
 
@@ -30,6 +32,8 @@ type Handler struct {
 	schemas *registry
 	routes  []route
 	uses    *directory.Uses[directory.TokenUse]
+	tokens  Tokens
+	budgets *budgets
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -39,7 +43,8 @@ func New(cfg Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log, schemas: schemas,
-		uses: directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed)}
+		uses:   directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed),
+		tokens: cfg.Tokens, budgets: newBudgets(ratelimit.New(cfg.DB), cfg.DB.Now)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -60,6 +65,7 @@ const (
 	anyClient   permission = "any"    // whoever has a token of the organization
 	usersRight  permission = "users"  // read and write users; what needs more rights is decided by what changes
 	groupsRight permission = "groups" // read groups
+	themselves  permission = "me"     // a person with an own access token, and nobody else
 )
 
 func (p permission) heldBy(c directory.ProvisioningClient) bool {
@@ -99,7 +105,7 @@ func routes() []route {
 		{"GET", "/Schemas", (*exchange).listSchemas, anyClient},
 		{"GET", "/Schemas/{id}", (*exchange).oneSchema, anyClient},
 		{"*", "/Bulk", (*exchange).notOffered, anyClient},
-		{"*", "/Me", (*exchange).notOffered, anyClient},
+		{"GET", mePattern, (*exchange).getMe, themselves},
 		{"*", "/.search", (*exchange).notOffered, anyClient},
 	}
 }

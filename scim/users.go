@@ -139,7 +139,13 @@ func (x *exchange) replace(res resource, version int64) (directory.Member, error
 	if err != nil {
 		return directory.Member{}, err
 	}
-	return x.change(version, func(m *directory.Member) error { return in.fromSCIM(res, m) })
+	return x.change(version, func(m *directory.Member) error {
+		if err := in.fromSCIM(res, m); err != nil {
+			return err
+		}
+		m.HoldAll() // what is absent was cleared: all that is left the client has said
+		return nil
+	})
 }
 
 // patch applies operations to the member inside the directory's transaction, on what it has locked.

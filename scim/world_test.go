@@ -3,6 +3,7 @@ package scim_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"portvakt/internal/directory"
+	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
 	"portvakt/internal/testenv"
 	"portvakt/scim"
@@ -27,6 +29,20 @@ type world struct {
 	admin   directory.Member // made by the seed
 	slug    string
 	token   string
+	bearers bearers
+}
+
+// bearers are the access tokens that count, by their texts.
+type bearers map[string]scim.Bearer
+
+func (b bearers) Verify(_ context.Context, text string) (scim.Bearer, error) {
+	if text == "trouble" {
+		return scim.Bearer{}, errors.New("the database said: password authentication failed for user portvakt")
+	}
+	if found, ok := b[text]; ok {
+		return found, nil
+	}
+	return scim.Bearer{}, fault.New(fault.Unauthenticated, "secret_reason", "It was revoked at noon")
 }
 
 const (
@@ -39,12 +55,12 @@ const (
 func newWorld(t testing.TB, db *sqldb.DB, clock *testenv.Clock) *world {
 	t.Helper()
 	ctx := context.Background()
-	dir := directory.New(db)
-	h, err := scim.New(scim.Config{Directory: dir, DB: db, BaseURL: "https://portvakt.example/scim/v2"})
+	dir, access := directory.New(db), bearers{}
+	h, err := scim.New(scim.Config{Directory: dir, DB: db, BaseURL: "https://portvakt.example/scim/v2", Tokens: access})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: db, dir: dir, clock: clock, handler: h, slug: "nordlys", token: token}
+	w := &world{t: t, db: db, dir: dir, clock: clock, handler: h, slug: "nordlys", token: token, bearers: access}
 	w.org = must(dir.Organizations.Create(ctx, directory.Organization{Slug: "nordlys", Name: "Nordlys AS", Seats: directory.UnlimitedSeats, Domains: []string{"nordlys.example"}}))(t)
 	w.other = must(dir.Organizations.Create(ctx, directory.Organization{Slug: "bjorkvik", Name: "Björkvik AB", Seats: directory.UnlimitedSeats}))(t)
 	for _, c := range []struct {
@@ -203,4 +219,10 @@ func each(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) { test(newWorld(t, db, clock)) })
+}
+
+func newRecorder(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec
 }

@@ -68,7 +68,7 @@ func (c doctorCommand) Run(w world) error {
 		return errUnwell
 	}
 	d.say(fine, "tables", "up to date")
-	for _, look := range []func() error{d.signing, func() error { return d.history(c.Heads) }, d.waiting, d.events, d.directory, d.providers, func() error { return d.makers(&cfg) }} {
+	for _, look := range []func() error{d.signing, func() error { return d.history(c.Heads) }, d.waiting, d.events, d.directory, d.provisioning, d.providers, func() error { return d.makers(&cfg) }} {
 		if err := look(); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"portvakt/authz/authzen"
 	"portvakt/idp/account"
 	"portvakt/idp/application"
+	"portvakt/idp/bearer"
 	"portvakt/idp/credential"
 	"portvakt/idp/interaction"
 	"portvakt/idp/oidc"
@@ -101,7 +102,7 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	if err := h.buildAuthZEN(o); err != nil {
 		return nil, err
 	}
-	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Log: log}); err != nil {
+	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Tokens: scimTokens{bearer.New(db, h.tokens, h.clients)}, Log: log}); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -210,7 +211,10 @@ func (h *house) remindEnding(ctx context.Context) error {
 		return err
 	}
 	h.reminded = now
-	_, err = h.dir.Memberships.RemindEnding(ctx)
+	if _, err = h.dir.Memberships.RemindEnding(ctx); err != nil {
+		return err
+	}
+	_, err = h.dir.ProvisioningClients.TellEnding(ctx)
 	return err
 }
 

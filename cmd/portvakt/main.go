@@ -38,7 +38,7 @@ type commands struct {
 	Import      importCommand       `cmd:"" help:"Make the people of a CSV or JSON Lines file members of an organization."`
 	Migrate     migrateCommand      `cmd:"" help:"Bring the database's tables up to date."`
 	Service     serviceCommand      `cmd:"" name:"service-account" help:"Service accounts of an organization: list, rotate, revoke, disable, enable."`
-	Clients     provisioningCommand `cmd:"" name:"provisioning-client" help:"Provisioning clients (SCIM) of an organization: list, rotate, revoke."`
+	Clients     provisioningCommand `cmd:"" name:"provisioning-client" help:"Provisioning clients (SCIM) of an organization: list, rotate, revoke, caller, release, remove."`
 	Keys        keysCommand         `cmd:"" help:"Signing keys: list, rotate; or make a master key."`
 	Config      configCommand       `cmd:"" help:"Check a configuration file, or print the example."`
 	Health      healthCommand       `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`

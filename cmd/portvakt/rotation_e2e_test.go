@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	madeToken = regexp.MustCompile(`token: (\S{43})\n`)
+	madeToken = regexp.MustCompile(`token: (portvakt_scim_\S{43})\n`)
 	tokenName = regexp.MustCompile(`token  (pvt_\S+)  made .* no end`)
 	secretID  = regexp.MustCompile(`secret (crd_\S+)  made .* no end`)
 )

@@ -237,7 +237,7 @@ func TestWall065_005_107_EveryEndEndsEverything(t *testing.T) {
 			id := w.hire(email, "Lars", "Berg", nil)
 			p := w.person().setUp(w.link(email, 1)).on("account")
 			plain := w.tokens(p, "c2", "scope", "openid email organization")
-			offline := w.tokens(p, "c1")
+			offline := w.tokens(p, "c1", "scope", "openid offline_access organization scim")
 			public := w.tokens(p, "p1", "scope", "openid offline_access")
 			code := w.code(p, "c1")
 			half := w.person().open(w.issuer+"/oauth2/authorize?"+authorization("c1", "v").Encode()).on("sign-in").press("continue", "email", email).on("password")
@@ -245,8 +245,18 @@ func TestWall065_005_107_EveryEndEndsEverything(t *testing.T) {
 				t.Fatalf("%s: dead before the end", name)
 			}
 
+			own := func() int {
+				return w.ask("GET", "/scim/v2/nordlys/Me", "", "Authorization", "Bearer "+offline.access).status
+			}
+			if at := own(); at != 200 {
+				t.Fatalf("%s: /Me answers %d before the end", name, at)
+			}
+
 			end(w, id, email)
 
+			if at := own(); at != 401 {
+				t.Errorf("%s: /Me answers %d", name, at)
+			}
 			for what, r := range map[string]ring{"plain": plain, "offline": offline, "public": public} {
 				if code := w.userinfo(r.access); code != 401 {
 					t.Errorf("%s: userinfo (%s) answers %d", name, what, code)

@@ -1,4 +1,4 @@
-// Package bearer says whose own access token was shown to one of our APIs, and whether it counts at this moment. What the
+// Package bearer says whose access token, a client's own or a person's, was shown to one of our APIs, and whether it counts at this moment. What the
 // API demands of it beyond that, an audience and a scope, is the API's to ask.
 //
 // Invariant: it asks what counts now: a revoked token, a disabled client, a service account's credential that is over, an
@@ -7,6 +7,7 @@ package bearer
 
 import (
 	"context"
+	"slices"
 
 	"portvakt/idp/application"
 	"portvakt/idp/token"
@@ -91,4 +92,44 @@ func (t *Tokens) Organization(ctx context.Context, h Holder, slug string) (direc
 		return directory.OrganizationID{}, directory.ErrOrganizationNotFound
 	}
 	return o.ID, nil
+}
+
+// Person is whom a person's access token is about, and what it says of that.
+type Person struct {
+	Access   *token.Access
+	Standing directory.Standing // in the token's organization, active
+	scopes   []string
+}
+
+// Has reports whether the token has the scope and its client may still ask for it.
+func (p Person) Has(scope string) bool {
+	return slices.Contains(p.Access.Scopes(), scope) && slices.Contains(p.scopes, scope)
+}
+
+// Person answers whose token it is, by the check that introspection makes; token.ErrToken where it is a client's own, or
+// counts no more.
+func (t *Tokens) Person(ctx context.Context, text string) (Person, error) {
+	a, err := t.tokens.VerifyAccess(ctx, text)
+	if err != nil {
+		return Person{}, err
+	}
+	holder, err := t.clients.ByClientID(ctx, a.ClientID)
+	if err != nil {
+		return Person{}, err
+	}
+	pass, err := t.tokens.State(ctx, a, TokenClient(holder))
+	if err != nil {
+		return Person{}, err
+	}
+	return Person{a, pass.Standing(), holder.Scopes}, nil
+}
+
+// TokenClient is a client as the holder of tokens.
+func TokenClient(c *application.Client) token.Client {
+	if !c.ServiceAccount.IsZero() {
+		return token.ServiceAccountClient(c.ClientID, c.Gate)
+	}
+	out := token.ClientOf(c.Registered, c.Gate)
+	out.Scopes, out.ConsentNeeded = c.Scopes, !c.SkipsConsent()
+	return out
 }

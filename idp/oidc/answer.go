@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"portvakt/idp/application"
+	"portvakt/idp/bearer"
 	"portvakt/idp/interaction"
 	"portvakt/idp/token"
 	pages "portvakt/idp/web"
@@ -24,7 +25,7 @@ func (h *Handler) Finish(w http.ResponseWriter, r *http.Request, o interaction.O
 	var code string
 	err = h.DB.Update(r.Context(), func(tx *sqldb.Tx) error {
 		code, err = h.Tokens.IssueCode(r.Context(), tx, o.Pass, token.CodeRequest{
-			Client: tokenClient(client), RedirectURI: a.RedirectURI, Challenge: a.Challenge,
+			Client: bearer.TokenClient(client), RedirectURI: a.RedirectURI, Challenge: a.Challenge,
 			Grant: token.Grant{
 				Session: token.SessionID(o.Session.ID), SID: token.SID(o.SID), Scope: a.Scope, Nonce: a.Nonce,
 				ACR: a.named(o.Pass.Class()), AMR: o.Session.AMR, AuthenticatedAt: o.Session.AuthenticatedAt, FactorAt: o.Session.FactorAt,

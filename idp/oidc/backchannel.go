@@ -56,7 +56,7 @@ func (s server) VerifyClient(ctx context.Context, _ *op.Request[op.ClientCredent
 // CodeExchange is RFC 6749 §4.1.3 with RFC 7636 §4.6.
 func (s server) CodeExchange(ctx context.Context, _ *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	form := callOf(ctx).form
-	tokens, err := s.Tokens.Redeem(asClient(ctx), tokenClient(callOf(ctx).auth.Client()), token.Redemption{
+	tokens, err := s.Tokens.Redeem(asClient(ctx), bearer.TokenClient(callOf(ctx).auth.Client()), token.Redemption{
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), Verifier: form.Get("code_verifier"),
 	})
 	if err != nil {
@@ -72,7 +72,7 @@ func (s server) RefreshToken(ctx context.Context, _ *op.ClientRequest[oidc.Refre
 	if err != nil {
 		return fail(ctx, err)
 	}
-	tokens, err := s.Tokens.Refresh(asClient(ctx), tokenClient(callOf(ctx).auth.Client()), token.RefreshRequest{
+	tokens, err := s.Tokens.Refresh(asClient(ctx), bearer.TokenClient(callOf(ctx).auth.Client()), token.RefreshRequest{
 		Token: form.Get("refresh_token"), Scope: asked, Organization: form.Get("organization"),
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func (s server) clientCredentials(ctx context.Context, call *call) (token.Tokens
 	if err != nil {
 		return token.Tokens{}, err
 	}
-	holder := tokenClient(c)
+	holder := bearer.TokenClient(c)
 	holder.Credential, holder.Until = call.auth.Credential(), call.auth.Until()
 	return s.Tokens.IssueClient(ctx, holder, pass, granted)
 }
@@ -171,7 +171,7 @@ func (s server) introspect(ctx context.Context, asker *application.Client, text 
 	if !asker.ServiceAccount.IsZero() {
 		return nil, token.ErrToken
 	}
-	refresh, err := s.Tokens.RefreshState(ctx, text, tokenClient(asker))
+	refresh, err := s.Tokens.RefreshState(ctx, text, bearer.TokenClient(asker))
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (s server) alive(ctx context.Context, a *token.Access) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := tokenClient(holder)
+	client := bearer.TokenClient(holder)
 	if !a.Family.IsZero() {
 		pass, err := s.Tokens.State(ctx, a, client)
 		if err != nil {
@@ -208,7 +208,7 @@ func (s server) alive(ctx context.Context, a *token.Access) ([]byte, error) {
 // Revocation is RFC 7009; whatever is not the client's is answered like what is.
 func (s server) Revocation(ctx context.Context, _ *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
 	call := callOf(ctx)
-	if err := s.Tokens.Revoke(asClient(ctx), tokenClient(call.auth.Client()), call.form.Get("token")); err != nil {
+	if err := s.Tokens.Revoke(asClient(ctx), bearer.TokenClient(call.auth.Client()), call.form.Get("token")); err != nil {
 		return fail(ctx, err)
 	}
 	return op.NewResponse(nil), nil

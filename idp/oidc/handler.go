@@ -138,12 +138,3 @@ func (s sids) SID(ctx context.Context, tx *sqldb.Tx, id token.SessionID, pass ga
 	}
 	return token.SID(sid), s.sessions.Used(ctx, tx, sid, pass.Application())
 }
-
-func tokenClient(c *application.Client) token.Client {
-	if !c.ServiceAccount.IsZero() {
-		return token.ServiceAccountClient(c.ClientID, c.Gate)
-	}
-	out := token.ClientOf(c.Registered, c.Gate)
-	out.Scopes, out.ConsentNeeded = c.Scopes, !c.SkipsConsent()
-	return out
-}

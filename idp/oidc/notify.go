@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"portvakt/idp/bearer"
 	"portvakt/idp/session"
 	"portvakt/idp/token"
 	"portvakt/internal/directory"
@@ -86,7 +87,7 @@ func (h *Handler) notify(ctx context.Context, e outbox.Event) error {
 	if err != nil {
 		return err
 	}
-	text, err := h.Tokens.LogoutToken(ctx, tokenClient(client), notice.User, token.SID(sid))
+	text, err := h.Tokens.LogoutToken(ctx, bearer.TokenClient(client), notice.User, token.SID(sid))
 	if err != nil {
 		return err
 	}

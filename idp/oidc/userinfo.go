@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"portvakt/idp/bearer"
 	"portvakt/internal/fault"
 )
 
@@ -21,16 +22,16 @@ func (h *Handler) userinfo(w http.ResponseWriter, r *http.Request) {
 		writeError(w, wireError{status: http.StatusMethodNotAllowed, code: "invalid_request", text: "The address answers GET and POST"})
 		return
 	}
-	bearer, err := bearerOf(w, r)
+	text, err := bearerOf(w, r)
 	if err != nil {
 		writeError(w, bearerError(http.StatusBadRequest, "invalid_request", fault.Of(err).Text))
 		return
 	}
-	if bearer == "" {
+	if text == "" {
 		writeError(w, wireError{status: http.StatusUnauthorized, challenge: bearerChallenge})
 		return
 	}
-	body, err := h.claimsFor(r, bearer)
+	body, err := h.claimsFor(r, text)
 	switch {
 	case fault.Is(err, fault.Forbidden):
 		e := bearerError(http.StatusForbidden, "insufficient_scope", fault.Of(err).Text)
@@ -50,8 +51,8 @@ var jsonType = []string{"application/json"}
 
 var errNoOpenID = fault.New(fault.Forbidden, "insufficient_scope", "The access token lacks the scope openid")
 
-func (h *Handler) claimsFor(r *http.Request, bearer string) ([]byte, error) {
-	a, err := h.Tokens.VerifyAccess(r.Context(), bearer)
+func (h *Handler) claimsFor(r *http.Request, text string) ([]byte, error) {
+	a, err := h.Tokens.VerifyAccess(r.Context(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (h *Handler) claimsFor(r *http.Request, bearer string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := tokenClient(holder)
+	client := bearer.TokenClient(holder)
 	pass, err := h.Tokens.State(r.Context(), a, client)
 	if err != nil {
 		return nil, err

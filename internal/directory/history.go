@@ -24,7 +24,7 @@ type field[T any] struct {
 // unrecorded are fields whose change says nothing by itself.
 var unrecorded = []string{
 	"Member.ID", "Member.Organization", "Member.Epoch", "Member.Version", "Member.CreatedAt", "Member.ChangedAt", "Member.AnnouncedAt",
-	"Member.EmailVerified", "Organization.ID", "Organization.Slug", "Organization.AccessVersion", "Organization.Version",
+	"Member.EmailVerified", "Member.Held", "Member.Operator", "Organization.ID", "Organization.Slug", "Organization.AccessVersion", "Organization.Version",
 	"Organization.CreatedAt", "Organization.ChangedAt",
 }
 

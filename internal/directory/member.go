@@ -105,6 +105,7 @@ type Member struct {
 	UserName    string // the organization's own name for the member, unique in it without regard to case
 	ExternalID  string
 	ManagedBy   ProvisioningClientID // whose member it is; zero: made elsewhere
+	Held        []string             // what that client has set and nobody else changes: names of details, user_name, external_id, manager
 	Manager     MembershipID
 	ManagerText string
 	Successor   MembershipID
@@ -112,6 +113,7 @@ type Member struct {
 
 	Email         string // the sign-in address; only the home organization's change of it counts
 	EmailVerified bool
+	Operator      bool // the person runs the installation; nothing of a membership changes that
 
 	Epoch     int64
 	Version   int64
@@ -204,6 +206,7 @@ func (m *Member) clone() *Member {
 	c.Packages = slices.Clone(m.Packages)
 	c.Functions = slices.Clone(m.Functions)
 	c.Grants = maps.Clone(m.Grants)
+	c.Held = slices.Clone(m.Held)
 	c.Details.Emails = slices.Clone(m.Details.Emails)
 	c.Details.Phones = slices.Clone(m.Details.Phones)
 	c.Details.Photos = slices.Clone(m.Details.Photos)

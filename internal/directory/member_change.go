@@ -56,6 +56,9 @@ func (s Memberships) Change(ctx context.Context, org OrganizationID, id Membersh
 func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	now := tx.Now()
 	keepFixed(was, m, now)
+	if err := keepHeld(ctx, was, m); err != nil {
+		return err
+	}
 	if reflect.DeepEqual(was, m) {
 		return nil
 	}
@@ -105,6 +108,9 @@ func change(ctx context.Context, tx *sqldb.Tx, was, m *Member) error {
 	}
 	if err := saveAccess(ctx, tx, m, was); err != nil {
 		return err
+	}
+	if !slices.Equal(was.Held, m.Held) {
+		saveHeld(tx, m)
 	}
 	if err := followMaker(ctx, tx, was, m); err != nil {
 		return err
@@ -191,7 +197,7 @@ func keepFixed(was, m *Member, now time.Time) {
 	m.ID, m.Organization, m.User = was.ID, was.Organization, was.User
 	m.Epoch, m.Version, m.CreatedAt, m.ChangedAt = was.Epoch, was.Version, was.CreatedAt, was.ChangedAt
 	m.AcceptedAt, m.AnnouncedAt, m.DeletedAt, m.EndedAt = was.AcceptedAt, was.AnnouncedAt, was.DeletedAt, was.EndedAt
-	m.EmailVerified, m.InvitedBy = was.EmailVerified, was.InvitedBy
+	m.EmailVerified, m.Operator, m.InvitedBy = was.EmailVerified, was.Operator, was.InvitedBy
 	if m.Kind != Reseller && was.Kind == Reseller && m.Reseller == was.Reseller {
 		m.Reseller = ResellerAccess{} // went with the kind
 	}

@@ -70,6 +70,10 @@ func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember
 
 func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 	complete(m, tx.Now())
+	m.Held = nil
+	if actsAs(ctx, m.ManagedBy) {
+		m.HoldAll()
+	}
 	if err := m.check(); err != nil {
 		return err
 	}
@@ -126,7 +130,7 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 func complete(m *Member, now time.Time) {
 	m.ID = sqldb.NewID[membershipPrefix](now)
 	m.CreatedAt, m.ChangedAt, m.Version, m.Epoch = now, now, 1, 1
-	m.User, m.EmailVerified = UserID{}, false
+	m.User, m.EmailVerified, m.Operator = UserID{}, false, false
 	m.AcceptedAt, m.EndedAt, m.AnnouncedAt, m.DeletedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	m.SuspendedAt, m.ArchivedAt = since(time.Time{}, m.SuspendedAt, now), time.Time{}
 	if m.Start.IsZero() {

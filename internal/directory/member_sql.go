@@ -14,7 +14,7 @@ const memberColumns = `m.id, m.organization_id, m.user_id, m.kind, m.start_at, m
 	m.end_announced_at, m.deleted_at, m.archived_at, m.administrator, m.role_id, m.all_segments, m.user_name, m.external_id,
 	m.provisioning_client_id, m.manager_id, m.manager_text, m.successor_id, m.details, m.epoch, m.version, m.created_at, m.changed_at,
 	m.accept_by, m.invited_by, m.reseller_role, m.bank_access, m.user_administration, u.email, u.email_key, u.email_verified_at is not null,
-	m.second_factor`
+	m.second_factor, m.held, coalesce(u.operator, false)`
 
 const memberFrom = ` from memberships m left join users u on u.id = m.user_id`
 
@@ -28,6 +28,7 @@ func scanMember(r sqldb.Row) (Member, error) {
 type memberScan struct {
 	m       *Member
 	details string
+	held    string
 	address Email
 	dest    []any
 }
@@ -40,7 +41,7 @@ func newMemberScan(m *Member) *memberScan {
 		sqldb.NullText(&m.ManagerText), &m.Successor, &s.details, &m.Epoch, &m.Version, sqldb.Time(&m.CreatedAt), sqldb.Time(&m.ChangedAt),
 		sqldb.Time(&m.AcceptBy), &m.InvitedBy, sqldb.NullText((*string)(&m.Reseller.Role)), &m.Reseller.BankAccess, &m.Reseller.UserAdministration,
 		sqldb.NullText(&s.address.Address), sqldb.NullText(&s.address.Key), &m.EmailVerified,
-		sqldb.NullText((*string)(&m.SecondFactor))}
+		sqldb.NullText((*string)(&m.SecondFactor)), sqldb.NullText(&s.held), &m.Operator}
 	return s
 }
 
@@ -56,6 +57,9 @@ func (s *memberScan) read(r sqldb.Row) error {
 	}
 	if !m.User.IsZero() {
 		m.Email, m.EmailVerified = shownAddress(m, s.address), m.EmailVerified && !m.AcceptedAt.IsZero()
+	}
+	if err := readHeld(s.held, m); err != nil {
+		return err
 	}
 	return readDetails(s.details, &m.Details)
 }
@@ -201,11 +205,11 @@ var memberInserted = []string{"kind", "start_at", "end_at", "accepted_at", "susp
 	"manager_text", "successor_id", "details", "given_name_key", "family_name_key", "display_name_key", "formatted_name_key", "nick_name_key",
 	"title_key", "user_type_key", "locale_key", "timezone_key", "preferred_language_key", "profile_url_key", "employee_number_key",
 	"cost_center_key", "company_key", "division_key", "department_key", "epoch", "version", "changed_at", "accept_by", "reseller_role",
-	"bank_access", "user_administration", "id", "organization_id", "user_id", "created_at", "invited_by"}
+	"bank_access", "user_administration", "id", "organization_id", "user_id", "created_at", "invited_by", "held"}
 
 // memberFixed are the values that a membership has from its beginning on.
 func memberFixed(m *Member) []any {
-	return []any{m.ID, m.Organization, m.User, sqldb.Micros(m.CreatedAt), m.InvitedBy}
+	return []any{m.ID, m.Organization, m.User, sqldb.Micros(m.CreatedAt), m.InvitedBy, writeHeld(m.Held)}
 }
 
 var insertMemberText = `insert into memberships (` + strings.Join(memberInserted, ", ") + `)

@@ -54,6 +54,9 @@ type TokenRotation struct {
 	FormerEnd time.Time // when the former tokens end; zero where there was none
 }
 
+// provisioningSecretPrefix begins every token that is made here, so that scanners of repositories and logs know one.
+const provisioningSecretPrefix = "portvakt_scim_"
+
 // Renewal is how a new token replaces the former one.
 type Renewal struct {
 	Overlap  time.Duration // how long the former one goes on
@@ -64,6 +67,11 @@ type Renewal struct {
 const (
 	EventProvisioningTokenRotated = "provisioning_client.token_rotated"
 	EventProvisioningTokenRevoked = "provisioning_client.token_revoked"
+	// EventProvisioningTokenEnding says that the client is left without a token within ProvisioningNotice.
+	EventProvisioningTokenEnding = "provisioning_client.token_ending"
+	// EventProvisioningReleased says that the client gave up its members, EventProvisioningRemoved that it is gone.
+	EventProvisioningReleased = "provisioning_client.released"
+	EventProvisioningRemoved  = "provisioning_client.removed"
 )
 
 // ProvisioningClientEvent is what an event about a provisioning client says; its kind says what was done.
@@ -72,6 +80,7 @@ type ProvisioningClientEvent struct {
 	Organization       string `json:"organization"`
 	Name               string `json:"name"`
 	Token              string `json:"token,omitempty"` // its identifier
+	Ends               string `json:"ends,omitempty"`  // of provisioning_client.token_ending
 }
 
 // Faults of provisioning clients.
@@ -93,7 +102,7 @@ func (s ProvisioningClients) Rotate(ctx context.Context, org OrganizationID, id 
 		return TokenRotation{}, errBadLifetime
 	}
 	var r TokenRotation
-	token := newSecret()
+	token := provisioningSecretPrefix + newSecret()
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		by, err := makerOf(ctx, tx, org)
 		if err != nil {

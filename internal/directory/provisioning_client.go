@@ -19,6 +19,8 @@ type ProvisioningClient struct {
 	MayGroups         bool
 	MayAccess         bool
 	MayAdministrators bool
+	Application       ApplicationID    // whose own access tokens are the client's; zero: no application's
+	ServiceAccount    ServiceAccountID // likewise; at most one of the two is set
 	Disabled          bool
 	CreatedAt         time.Time
 }
@@ -67,9 +69,9 @@ const (
 // MaxRequestsPerMinute is the highest that can be allowed.
 const MaxRequestsPerMinute = 1_000_000
 
-// DefaultProvisioning is how a client is served for which nothing was said. Entra ID asks for at least 25 requests a second;
-// twice that lets a Bulk request of a thousand operations through beside the others.
-var DefaultProvisioning = ProvisioningSettings{ProvisioningGeneric, IgnoreUnknown, PatchResource, 3000}
+// DefaultProvisioning is how a client is served for which nothing was said. Entra ID asks for 25 requests a second at least; this is 200,
+// so that a Bulk request of a thousand operations finds room beside the others, and still no client takes a whole node.
+var DefaultProvisioning = ProvisioningSettings{ProvisioningGeneric, IgnoreUnknown, PatchResource, 12_000}
 
 // The words of the settings, as seed files have them.
 var (

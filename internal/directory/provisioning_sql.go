@@ -48,6 +48,7 @@ func (s ProvisioningClients) tryCreate(ctx context.Context, asked ProvisioningCl
 			return err
 		}
 		c.ID, c.Slug, c.CreatedAt, c.Disabled = was.ID, was.Slug, was.CreatedAt, was.Disabled
+		c.Application, c.ServiceAccount = was.Application, was.ServiceAccount // SetCaller's
 		if c == was {
 			return nil
 		}
@@ -64,6 +65,7 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 	if err != nil {
 		return err
 	}
+	c.Application, c.ServiceAccount = ApplicationID{}, ServiceAccountID{}
 	c.ID, c.Slug, c.CreatedAt, c.Disabled = sqldb.NewID[provisioningClientPrefix](tx.Now()), o.Slug, tx.Now(), false
 	by, err := makerOf(ctx, tx, c.Organization)
 	if err != nil {
@@ -80,11 +82,11 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 }
 
 const provisioningClientColumns = `c.id, c.organization_id, o.slug, c.name, c.profile, c.unknown_attributes, c.patch_answer, c.requests_per_minute, c.may_users, c.may_groups, c.may_access,
-	c.may_administrators, c.disabled_at is not null, c.created_at`
+	c.may_administrators, c.application_id, c.service_account_id, c.disabled_at is not null, c.created_at`
 
 func scanProvisioningClient(r sqldb.Row, more ...any) (c ProvisioningClient, err error) {
 	err = r.Scan(append([]any{&c.ID, &c.Organization, &c.Slug, &c.Name, &c.Profile, &c.UnknownAttributes, &c.PatchAnswer,
-		&c.RequestsPerMinute, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators, &c.Disabled, sqldb.Time(&c.CreatedAt)}, more...)...)
+		&c.RequestsPerMinute, &c.MayUsers, &c.MayGroups, &c.MayAccess, &c.MayAdministrators, &c.Application, &c.ServiceAccount, &c.Disabled, sqldb.Time(&c.CreatedAt)}, more...)...)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return c, ErrProvisioningToken
 	}

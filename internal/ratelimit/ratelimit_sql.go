@@ -35,6 +35,35 @@ func (l *Limiter) Take(ctx context.Context, rule Rule, key ...string) (allowed b
 	return true, 0, nil
 }
 
+// Amount is how much TakeSome is to take: all of Most if the rule still allows it, else what there is, but at least Least.
+type Amount struct{ Least, Most int }
+
+// TakeSome counts several at once and answers how many it took, 0 if the rule does not allow the least. ends is the end of the window.
+func (l *Limiter) TakeSome(ctx context.Context, rule Rule, a Amount, key ...string) (taken int, ends time.Time, err error) {
+	hashed := hash(key)
+	err = l.db.Update(ctx, func(tx *sqldb.Tx) error {
+		taken = 0
+		var c counter
+		// The row is written first: two that take at the same moment wait for each other here.
+		err := tx.QueryRow(ctx, `insert into attempts (scope, key, failures, window_ends) values ($1, $2, 0, $3)
+			on conflict (scope, key) do update set
+			  failures = case when attempts.window_ends <= $4 then 0 else attempts.failures end,
+			  window_ends = case when attempts.window_ends <= $4 then excluded.window_ends else attempts.window_ends end
+			returning failures, window_ends`, rule.Scope, hashed, sqldb.Micros(tx.Now().Add(rule.Window)), sqldb.Micros(tx.Now())).
+			Scan(&c.count, sqldb.Time(&c.ends))
+		if err != nil {
+			return err
+		}
+		ends = c.ends
+		if left := rule.Max - int(c.count); left >= a.Least {
+			taken = min(left, a.Most)
+			tx.Later(`update attempts set failures = failures + $3 where scope = $1 and key = $2`, rule.Scope, hashed, taken)
+		}
+		return nil
+	})
+	return taken, ends, err
+}
+
 // Peek reports what Take would answer, without counting.
 func (l *Limiter) Peek(ctx context.Context, rule Rule, key ...string) (allowed bool, retryAfter time.Duration, err error) {
 	now := l.db.Now()

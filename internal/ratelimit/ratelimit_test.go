@@ -296,3 +296,47 @@ func TestGiveBack(t *testing.T) {
 		}
 	})
 }
+
+// TestTakeSome: all or what is left, never less than the least, and in parallel never more than the rule allows.
+func TestTakeSome(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) {
+		l, ctx := ratelimit.New(db), context.Background()
+		rule := ratelimit.Rule{Scope: "test.some", Max: 100, Window: time.Minute}
+		take := func(least, most int, key string) int {
+			t.Helper()
+			n, ends, err := l.TakeSome(ctx, rule, ratelimit.Amount{Least: least, Most: most}, key)
+			if err != nil || !ends.After(clock.Now()) {
+				t.Fatalf("%d until %s: %v", n, ends, err)
+			}
+			return n
+		}
+		for i, step := range []struct{ least, most, want int }{{1, 40, 40}, {1, 40, 40}, {21, 40, 0}, {20, 40, 20}, {1, 1, 0}} {
+			if got := take(step.least, step.most, "one"); got != step.want {
+				t.Errorf("step %d: took %d, want %d", i, got, step.want)
+			}
+		}
+		if take(1, 1, "another") != 1 {
+			t.Error("keys are counted together")
+		}
+		clock.Advance(time.Minute)
+		if take(100, 100, "one") != 100 {
+			t.Error("the window does not end")
+		}
+		var group sync.WaitGroup
+		var total atomic.Int64
+		for range 30 {
+			group.Go(func() {
+				n, _, err := l.TakeSome(ctx, rule, ratelimit.Amount{Least: 1, Most: 7}, "race")
+				if err != nil {
+					t.Error(err)
+				}
+				total.Add(int64(n))
+			})
+		}
+		group.Wait()
+		if total.Load() != 100 {
+			t.Errorf("%d taken of 100", total.Load())
+		}
+	})
+}

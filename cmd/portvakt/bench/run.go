@@ -19,7 +19,7 @@ const (
 )
 
 var seed = `organizations:
-  - {slug: bench, name: Bench, domains: [bench.example], provisioning_clients: [{name: bench, token: ` + scimToken + `}],
+  - {slug: bench, name: Bench, domains: [bench.example], provisioning_clients: [{name: bench, token: ` + scimToken + `, requests_per_minute: 1000000}],
      members: [{email: ` + email + `, given_name: Person, family_name: Bench, password: ` + password + `}]}
 applications:
   - {client_id: bench, name: Bench, secret: ` + clientSecret + `, grant_types: [client_credentials, authorization_code, refresh_token],

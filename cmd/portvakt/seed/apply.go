@@ -120,6 +120,9 @@ func apply(ctx context.Context, d Deps, f *File, r *run) error {
 			return err
 		}
 	}
+	if err := r.callers(ctx); err != nil {
+		return err
+	}
 	for i := range f.ServiceProviders {
 		if err := r.serviceProvider(ctx, &f.ServiceProviders[i]); err != nil {
 			return err

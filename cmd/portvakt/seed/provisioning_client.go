@@ -21,6 +21,7 @@ type ProvisioningClient struct {
 	UnknownAttributes Word        `yaml:"unknown_attributes"`
 	PatchAnswer       Word        `yaml:"patch_answer"`
 	RequestsPerMinute *int        `yaml:"requests_per_minute"`
+	OAuthClient       *string     `yaml:"oauth_client"` // the client id of who may act as it; "" takes it back
 }
 
 // provisioningClients checks who provisions.
@@ -113,4 +114,30 @@ func words[T ~string](all []T) []string {
 		out[i] = string(v)
 	}
 	return out
+}
+
+// callers name whose access tokens count as a provisioning client's, after all applications and service accounts are there.
+func (r *run) callers(ctx context.Context) error {
+	for i := range r.file.Organizations {
+		x := &r.file.Organizations[i]
+		org := r.organizations[x.Slug.Text].ID
+		for j := range x.ProvisioningClients {
+			p := &x.ProvisioningClients[j]
+			if p.OAuthClient == nil {
+				continue
+			}
+			was, err := r.dir.ProvisioningClients.ByName(ctx, org, p.Name.Text)
+			if err != nil {
+				return err
+			}
+			is, err := r.dir.ProvisioningClients.SetCaller(ctx, org, was.ID, *p.OAuthClient)
+			if err != nil {
+				return r.refused(p.Position, "provisioning client "+p.Name.Text+": oauth_client "+*p.OAuthClient, err)
+			}
+			if is != was && !was.CreatedAt.Equal(r.tx.Now()) { // one made by this file is counted already
+				r.report.add(where(x.Slug.Text), "provisioning client", directory.Tally{Changed: 1})
+			}
+		}
+	}
+	return nil
 }
