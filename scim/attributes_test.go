@@ -173,3 +173,22 @@ func TestRFC7643_4_1_2_Certificates(t *testing.T) {
 		w.do("GET", "/Users?filter=x509Certificates.value%20pr", "").want(400).is("invalidFilter", "scimType")
 	})
 }
+
+// TestRFC7644_3_3_ReadOnlyIsLeftOut: of a body it is left out, as a path it is refused (RFC 7644 §3.3, §3.5.1, §3.5.2).
+func TestRFC7644_3_3_ReadOnlyIsLeftOut(t *testing.T) {
+	each(t, func(w *world) {
+		const body = `"userName":"r@nordlys.example","id":"mine","meta":{"version":"W/\"9\"","created":"2020-01-01T00:00:00Z"},"roles":[{"value":"seller","display":"King"}],
+			"` + enterprise + `":{"manager":{"value":"boss","$ref":"https://evil.example","displayName":"Boss"}},"` + membership + `":{"state":"archived"}`
+		made := w.create(body).want(201).is("Seller", "roles", 0, "display").is(`W/"1"`, "meta", "version").is(nil, enterprise, "manager", "$ref").is("active", membership, "state")
+		if made.id() == "mine" {
+			w.t.Error("the client chose the id")
+		}
+		w.do("PUT", "/Users/"+made.id(), `{`+core+`,`+body+`}`).want(200).is(made.id(), "id").is(`W/"1"`, "meta", "version")
+		w.patch(made.id(), `{"op":"replace","value":{`+body+`}}`).want(200).is(`W/"1"`, "meta", "version")
+		for _, path := range []string{"id", "meta", "META.version", "schemas", "roles.display", `roles[value eq "seller"].display`, enterprise + ":manager.$ref", enterprise + ":manager.displayName", membership + ":state"} {
+			for _, op := range []string{"add", "replace", "remove"} {
+				w.patch(made.id(), `{"op":"`+op+`","path":`+quoted(path)+`,"value":"x"}`).want(400).is("mutability", "scimType")
+			}
+		}
+	})
+}

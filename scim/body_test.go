@@ -67,12 +67,12 @@ func shownAgain(t *testing.T, m directory.Member) {
 		}
 		return
 	}
-	if is := toSCIM(&again, nil, time.Time{}); m.SuspendedAt.IsZero() && !reflect.DeepEqual(without(is, "active"), shown) {
+	if is := toSCIM(&again, nil, time.Time{}); m.SuspendedAt.IsZero() && !reflect.DeepEqual(lacking(is, "active"), shown) {
 		t.Errorf("\n%v became\n%v", shown, is)
 	}
 }
 
-func without(res resource, name string) resource {
+func lacking(res resource, name string) resource {
 	delete(res, name)
 	return res
 }

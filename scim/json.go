@@ -130,15 +130,15 @@ func (p *jsonReader) array(depth int) (any, error) {
 	return list, err
 }
 
-// maxNames bounds the names in one object.
-const maxNames = 1_000
+// maxObjectNames bounds the names in one object.
+const maxObjectNames = 1_000
 
 func (p *jsonReader) object(depth int) (any, error) {
 	object := map[string]any{}
 	seen := map[string]bool{}
 	for p.d.More() {
-		if len(seen) == maxNames {
-			return nil, badSyntax("An object has more than %d names", maxNames)
+		if len(seen) == maxObjectNames {
+			return nil, badSyntax("An object has more than %d names", maxObjectNames)
 		}
 		t, err := p.token()
 		if err != nil {

@@ -169,6 +169,9 @@ func (r reader) put(out resource, p place, v any) error {
 		if !ok {
 			inner = map[string]any{}
 		}
+		if _, twice := inner[p.sub.name]; twice {
+			return badSyntax("%s is written twice", p)
+		}
 		inner[p.sub.name] = value
 		at[p.attr.name] = inner
 		return nil
