@@ -86,6 +86,7 @@ func (x *exchange) bulk() error {
 	if err != nil {
 		return err
 	}
+	// Each operation is to count as a request of its own wherever requests are counted: that place is here.
 	x.body = nil // from here on each operation has its own part, and lets go of it when it is done
 	x.patience()
 	var cancel context.CancelFunc
