@@ -3,6 +3,7 @@ package scim
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"portvakt/internal/directory"
@@ -184,10 +185,9 @@ func (j *bulkJob) mend() {
 	}
 }
 
-// exchange is an operation as a request of its own, on behalf of the same client. Of what it would be answered only the
-// id is asked for.
+// exchange is an operation as a request of its own, on behalf of the same client.
 func (j *bulkJob) exchange(op *bulkOperation) *exchange {
-	r, err := http.NewRequestWithContext(j.ctx, op.method, j.x.location(op.path()...)+"?attributes=id", nil)
+	r, err := http.NewRequestWithContext(j.ctx, op.method, j.x.location(op.path()...), nil)
 	if err != nil { // of a method that is none
 		r = j.x.r.Clone(j.ctx)
 	}
@@ -195,7 +195,8 @@ func (j *bulkJob) exchange(op *bulkOperation) *exchange {
 	if op.ifMatch != "" {
 		r.Header.Set("If-Match", op.ifMatch)
 	}
-	return &exchange{h: j.x.h, w: &caughtAnswer{header: http.Header{}}, r: r, ctx: j.ctx, client: j.x.client, query: r.URL.Query(), asked: asked{attributes: []string{"id"}}, body: op.data}
+	return &exchange{h: j.x.h, w: &caughtAnswer{header: http.Header{}}, r: r, ctx: j.ctx, client: j.x.client, query: url.Values{},
+		asked: asked{attributes: []string{"id"}}, body: op.data}
 }
 
 // perform goes the way of a single request behind its token, organization and body: route, right, the route's own function.

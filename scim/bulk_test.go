@@ -157,7 +157,7 @@ func TestRFC7644_3_7_2_References(t *testing.T) {
 		r.is("https://portvakt.example/scim/v2/nordlys/Users/"+heir, "Operations", 3, "location")
 		w.do("GET", "/Users/"+r.made(0), "").want(404)
 
-		r = w.bulk(made("x", "ola@nordlys.example"), made("y", "y@nordlys.example", managedBy("bulkId:x")), made("z", "z@nordlys.example", managedBy("bulkId:nobody")),
+		w.bulk(made("x", "ola@nordlys.example"), made("y", "y@nordlys.example", managedBy("bulkId:x")), made("z", "z@nordlys.example", managedBy("bulkId:nobody")),
 			op("DELETE", "/Users/bulkId:x", "", ""), op("DELETE", "/Users/bulkId:nobody", "", "")).were("409 409 400 409 400")
 		w.do("GET", `/Users?filter=userName+sw+"y@"`, "").want(200).is(0, "totalResults")
 	})

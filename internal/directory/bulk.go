@@ -163,17 +163,12 @@ func (b *batch) sort(ctx context.Context, i int) {
 	}
 	m, err := b.newMember(l)
 	if err == nil {
-		complete(ctx, m, b.tx.Now())
-		err = m.check()
-	}
-	if err == nil {
-		err = checkDates(ctx, &Member{}, m, b.tx.Now())
+		err = prepare(ctx, m, b.tx.Now())
 	}
 	if err != nil {
 		b.refuse(i, err)
 		return
 	}
-	m.InvitedBy = inviter(ctx)
 	if !b.enlist(m) {
 		b.late = append(b.late, i)
 		return

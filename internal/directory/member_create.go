@@ -69,14 +69,9 @@ func (s Memberships) Create(ctx context.Context, org OrganizationID, n NewMember
 }
 
 func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
-	complete(ctx, m, tx.Now())
-	if err := m.check(); err != nil {
+	if err := prepare(ctx, m, tx.Now()); err != nil {
 		return err
 	}
-	if err := checkDates(ctx, &Member{}, m, tx.Now()); err != nil {
-		return err
-	}
-	m.InvitedBy = inviter(ctx)
 	g, err := groundOf(ctx, tx, m)
 	if err != nil {
 		return err
@@ -120,6 +115,16 @@ func create(ctx context.Context, tx *sqldb.Tx, m *Member, how manner) error {
 		return err
 	}
 	return announce(ctx, tx, m, EventMembershipCreated, how.quiet)
+}
+
+// prepare makes of what was asked for the member that is to be, and refuses what needs no look at the database.
+func prepare(ctx context.Context, m *Member, now time.Time) error {
+	complete(ctx, m, now)
+	if err := m.check(); err != nil {
+		return err
+	}
+	m.InvitedBy = inviter(ctx)
+	return checkDates(ctx, &Member{}, m, now)
 }
 
 // complete fills in what may be left out, and takes away what nobody may bring along.

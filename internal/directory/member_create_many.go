@@ -79,21 +79,15 @@ func (b *many) run(ctx context.Context) error {
 // next looks at one person: refused for what they are, put to those who are loaded, or made alone after those.
 func (b *many) next(ctx context.Context, i int) error {
 	m := b.member(i)
-	complete(ctx, m, b.tx.Now())
-	err := m.check()
-	if err == nil {
-		err = checkDates(ctx, &Member{}, m, b.tx.Now())
-	}
-	if err != nil {
+	if refusal := prepare(ctx, m, b.tx.Now()); refusal != nil {
 		if b.most > 0 { // what is before has to be done, and may be refused by then
 			if err := b.flush(ctx); err != nil || b.over() {
 				return err
 			}
 		}
-		b.done(Creation{Refusal: err})
+		b.done(Creation{Refusal: refusal})
 		return nil
 	}
-	m.InvitedBy = inviter(ctx)
 	if !b.take(m.UserName, m.ExternalID, m.Email) && b.enlist(m) {
 		b.pending = append(b.pending, len(b.out))
 		b.done(Creation{Member: *m})
