@@ -9,10 +9,11 @@ const (
 	exactText                        // letter for letter; NULL means absent
 	shortText                        // letter for letter; "" means absent
 	truth
-	moment     // may be NULL
-	identifier // a membership's id, may be NULL
-	managerRef // manager_id or manager_text
-	roleKey    // the key of the role that role_id names
+	moment          // may be NULL
+	identifier      // a membership's id, may be NULL
+	groupIdentifier // a group's id, may be NULL
+	managerRef      // manager_id or manager_text
+	roleKey         // the key of the role that role_id names
 )
 
 // column is where a field stands. The SQL texts are constants; values are only ever bound.
