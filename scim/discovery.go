@@ -1,6 +1,10 @@
 package scim
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -12,20 +16,60 @@ const (
 	resourceTypeURN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 )
 
-// unfiltered refuses a filter on a discovery endpoint (RFC 7644 §4).
-func (x *exchange) unfiltered() error {
-	if x.query.Has("filter") {
-		return refuse(http.StatusForbidden, "", "This endpoint takes no filter")
-	}
-	return nil
+// document is what a discovery endpoint answers, made once: the same for every organization but for the URLs in it.
+type document struct {
+	parts [][]byte // with the organization's base URL between them
+	tag   string   // strong: of these bytes
 }
 
-func (x *exchange) serviceProviderConfig() error {
-	if err := x.unfiltered(); err != nil {
+// here stands in a document where the organization's base URL is to stand. JSON texts have no such character.
+const here = "\x7f"
+
+func newDocument(v any) (document, error) {
+	text, err := json.Marshal(v)
+	sum := sha256.Sum256(text)
+	return document{bytes.Split(text, []byte(here)), `"` + hex.EncodeToString(sum[:12]) + `"`}, err
+}
+
+// discovery has the documents by the path they are served at, in lower case.
+type discovery map[string]document
+
+// newDiscovery makes all documents of what the registry knows.
+func newDiscovery(r *registry) (discovery, error) {
+	d := discovery{}
+	add := func(path string, v any) error {
+		doc, err := newDocument(v)
+		d[strings.ToLower(path)] = doc
 		return err
 	}
+	if err := add("ServiceProviderConfig", serviceProviderConfig()); err != nil {
+		return nil, err
+	}
+	var types, schemas []any
+	for _, t := range r.types() {
+		shown := t.shown()
+		types = append(types, shown)
+		if err := add("ResourceTypes/"+t.name, shown); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range []schema.Schema{r.core, r.enterprise, r.membership, r.group} {
+		shown := s.ToMap() // the very ones that bodies are validated by
+		shown["meta"] = map[string]any{"resourceType": "Schema", "location": here + "/Schemas/" + s.ID}
+		schemas = append(schemas, shown)
+		if err := add("Schemas/"+s.ID, shown); err != nil {
+			return nil, err
+		}
+	}
+	if err := add("ResourceTypes", listBody(listResponse{total: int64(len(types)), first: 1, resources: types})); err != nil {
+		return nil, err
+	}
+	return d, add("Schemas", listBody(listResponse{total: int64(len(schemas)), first: 1, resources: schemas}))
+}
+
+func serviceProviderConfig() map[string]any {
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
-	x.writeJSON(http.StatusOK, map[string]any{
+	return map[string]any{
 		"schemas":        []string{configURN},
 		"patch":          supported(true),
 		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
@@ -33,89 +77,55 @@ func (x *exchange) serviceProviderConfig() error {
 		"changePassword": supported(false),
 		"sort":           supported(true),
 		"etag":           supported(true),
+		"pagination": map[string]any{ // RFC 9865 §4
+			"cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": defaultCount, "maxPageSize": maxCount,
+			"cursorTimeout": int(cursorTimeout.Seconds()),
+		},
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "Bearer token", "description": "A token of the organization's provisioning client",
 			"specUri": "https://www.rfc-editor.org/rfc/rfc6750", "primary": true,
 		}},
-		"meta": map[string]any{"resourceType": "ServiceProviderConfig", "location": x.location("ServiceProviderConfig")},
-	})
+		"meta": map[string]any{"resourceType": "ServiceProviderConfig", "location": here + "/ServiceProviderConfig"},
+	}
+}
+
+// shown is the type as /ResourceTypes has it.
+func (t *resourceType) shown() map[string]any {
+	shown := map[string]any{
+		"schemas": []string{resourceTypeURN}, "id": t.name, "name": t.name, "endpoint": t.endpoint, "description": t.about, "schema": t.urn(),
+		"meta": map[string]any{"resourceType": "ResourceType", "location": here + "/ResourceTypes/" + t.name},
+	}
+	var extensions []any
+	for _, urn := range t.urns[1:] {
+		extensions = append(extensions, map[string]any{"schema": urn, "required": false})
+	}
+	if extensions != nil {
+		shown["schemaExtensions"] = extensions
+	}
+	return shown
+}
+
+// discover answers with a document. A filter is refused; what else is asked of the answer is left alone (RFC 7644 §4).
+func (x *exchange) discover(path string) error {
+	if x.query.Has("filter") {
+		return refuse(http.StatusForbidden, "", "This endpoint takes no filter")
+	}
+	doc, ok := x.h.discovery[strings.ToLower(path)]
+	if !ok {
+		return errNotFound
+	}
+	header := x.w.Header()
+	header.Set("ETag", doc.tag)
+	if x.holds(doc.tag) {
+		x.notModified()
+		return nil
+	}
+	x.writeBytes(http.StatusOK, bytes.Join(doc.parts, []byte(x.base())))
 	return nil
 }
 
-// types are the resource types in the order shown.
-func (x *exchange) types() []map[string]any {
-	extension := func(urn string) any { return map[string]any{"schema": urn, "required": false} }
-	list := []map[string]any{{
-		"id": "User", "name": "User", "endpoint": "/Users", "description": "A member of the organization", "schema": coreURN,
-		"schemaExtensions": []any{extension(enterpriseURN), extension(membershipURN)},
-	}, {
-		"id": "Group", "name": "Group", "endpoint": "/Groups", "description": "A group of the organization; read only", "schema": groupURN,
-	}}
-	for _, t := range list {
-		t["schemas"] = []string{resourceTypeURN}
-		t["meta"] = map[string]any{"resourceType": "ResourceType", "location": x.location("ResourceTypes", t["id"].(string))}
-	}
-	return list
-}
-
-func (x *exchange) resourceTypes() error {
-	if err := x.unfiltered(); err != nil {
-		return err
-	}
-	var resources []any
-	for _, t := range x.types() {
-		resources = append(resources, t)
-	}
-	x.writeList(int64(len(resources)), 1, resources)
-	return nil
-}
-
-func (x *exchange) resourceType() error {
-	if err := x.unfiltered(); err != nil {
-		return err
-	}
-	for _, t := range x.types() {
-		if t["id"] == x.id {
-			x.writeJSON(http.StatusOK, t)
-			return nil
-		}
-	}
-	return errNotFound
-}
-
-// shownSchemas are the schemas as /Schemas shows them: the very ones that bodies are validated by.
-func (x *exchange) shownSchemas() []map[string]any {
-	r := x.h.schemas
-	var out []map[string]any
-	for _, s := range []schema.Schema{r.core, r.enterprise, r.membership, r.group} {
-		m := s.ToMap()
-		m["meta"] = map[string]any{"resourceType": "Schema", "location": x.location("Schemas", s.ID)}
-		out = append(out, m)
-	}
-	return out
-}
-
-func (x *exchange) listSchemas() error {
-	if err := x.unfiltered(); err != nil {
-		return err
-	}
-	var resources []any
-	for _, s := range x.shownSchemas() {
-		resources = append(resources, s)
-	}
-	x.writeList(int64(len(resources)), 1, resources)
-	return nil
-}
-
-func (x *exchange) oneSchema() error {
-	if err := x.unfiltered(); err != nil {
-		return err
-	}
-	for _, s := range x.shownSchemas() {
-		if strings.EqualFold(s["id"].(string), x.id) {
-			x.writeJSON(http.StatusOK, s)
-			return nil
-		}
-	}
-	return errNotFound
-}
+func (x *exchange) serviceProviderConfig() error { return x.discover("ServiceProviderConfig") }
+func (x *exchange) resourceTypes() error         { return x.discover("ResourceTypes") }
+func (x *exchange) resourceType() error          { return x.discover("ResourceTypes/" + x.id) }
+func (x *exchange) listSchemas() error           { return x.discover("Schemas") }
+func (x *exchange) oneSchema() error             { return x.discover("Schemas/" + x.id) }

@@ -143,6 +143,11 @@ func (x *exchange) writeJSON(status int, v any) {
 		x.h.log.ErrorContext(x.r.Context(), "SCIM answer cannot be written", "error", err)
 		status, body = http.StatusInternalServerError, []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}`)
 	}
+	x.writeBytes(status, body)
+}
+
+// writeBytes answers with JSON. Nothing of it is kept by caches between: all of it is for the one client.
+func (x *exchange) writeBytes(status int, body []byte) {
 	header := x.w.Header()
 	header.Set("Content-Type", "application/scim+json")
 	header.Set("Cache-Control", "no-store")

@@ -24,7 +24,7 @@ func compiled(r *registry, filter string) (directory.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.condition(e)
+	return filterCompiler{of: r.users}.condition(e)
 }
 
 func TestFilters(t *testing.T) {
@@ -151,13 +151,15 @@ func quote(s string) string {
 	return b.String()
 }
 
+// BenchmarkFilter: 30 µs for a filter that is new, 3 µs for one that was asked before, are what a request may spend on it.
 func BenchmarkFilter(b *testing.B) {
 	r := testRegistry(b)
+	cache := newFilterCache()
 	for name, filter := range map[string]string{
 		"simple":  `userName eq "bjensen@example.com"`,
 		"complex": `active eq true and (meta.lastModified ge "2026-03-02T09:00:00Z" or emails[type eq "work" and value co "@example.com"]) and not (title pr)`,
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(name+"/cold", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := compiled(r, filter); err != nil {
@@ -165,6 +167,37 @@ func BenchmarkFilter(b *testing.B) {
 				}
 			}
 		})
+		b.Run(name+"/cached", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := cache.compile(r.users, filter); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestFilterCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	r, cache := testRegistry(t), newFilterCache()
+	first, _ := cache.compile(r.users, `title eq "0"`)
+	for i := range 2 * keptFilters {
+		for _, filter := range []string{fmt.Sprintf(`title eq "%d"`, i), `title eq "0"`, `bogus pr`, `title eq "` + strings.Repeat("x", maxKeptFilter) + `"`} {
+			got, err := cache.compile(r.users, filter)
+			if want, wanted := compiled(r, filter); !reflect.DeepEqual(got, want) || (err == nil) != (wanted == nil) {
+				t.Fatalf("%.40s is %#v, %v", filter, got, err)
+			}
+		}
+	}
+	if n := len(cache.byText); n != keptFilters || cache.recent.Len() != n {
+		t.Errorf("%d filters are kept", n)
+	}
+	if again, _ := cache.compile(r.users, `title eq "0"`); !reflect.DeepEqual(first, again) {
+		t.Errorf("%#v", again)
+	}
+	if _, err := cache.compile(r.groups, `title eq "0"`); err == nil {
+		t.Error("a filter of users is taken for one of groups")
 	}
 }
 

@@ -2,35 +2,34 @@ package scim
 
 import (
 	"net/http"
+	"slices"
 
 	"portvakt/internal/directory"
 )
 
-// listGroups shows the organization's groups; SCIM does not change them yet.
-func (x *exchange) listGroups() error {
-	if x.query.Has("filter") {
-		return badFilter("Groups cannot be filtered")
-	}
-	first, err := x.number("startIndex", 1, 1, maxStart)
-	if err != nil {
-		return err
-	}
-	count, err := x.number("count", defaultCount, 0, maxCount)
-	if err != nil {
-		return err
-	}
+// findGroups shows a page of the organization's groups, by name; SCIM does not change them yet, and nothing of them can be
+// filtered or sorted by but what all of them have.
+func (x *exchange) findGroups(q directory.Query, shown projection) (found, error) {
 	all, err := x.h.dir.Access.Groups(x.ctx, x.client.Organization)
 	if err != nil {
-		return err
+		return found{}, err
 	}
-	low := min(first-1, len(all))
-	page := all[low:min(low+count, len(all))]
-	resources, err := x.groups(page)
-	if err != nil {
-		return err
+	if q.Descending {
+		slices.Reverse(all)
 	}
-	x.writeList(int64(len(all)), first, resources)
-	return nil
+	low := min(q.Offset, len(all))
+	if q.After != nil {
+		low = slices.IndexFunc(all, func(g directory.Group) bool { return directory.MembershipID(g.ID) == q.After.ID }) + 1
+	}
+	page := all[low:min(low+q.Limit, len(all))]
+	shownGroups, err := x.groups(page, shown)
+	resources := make([]any, len(shownGroups))
+	for i, g := range shownGroups {
+		resources[i] = g
+	}
+	return found{total: int64(len(all)), resources: resources, at: func(i int) (directory.Position, error) {
+		return directory.Position{Text: directory.Fold(page[i].Name), ID: directory.MembershipID(page[i].ID)}, nil
+	}}, err
 }
 
 func (x *exchange) getGroup() error {
@@ -42,18 +41,20 @@ func (x *exchange) getGroup() error {
 	if err != nil {
 		return err
 	}
-	resources, err := x.groups([]directory.Group{g})
+	t := x.h.schemas.groups
+	if x.unchanged(t, x.id, g.Version) {
+		return nil
+	}
+	resources, err := x.groups([]directory.Group{g}, x.projection(t))
 	if err != nil {
 		return err
 	}
-	x.w.Header().Set("ETag", version(g.Version))
-	x.writeJSON(http.StatusOK, resources[0])
+	x.writeResource(t, g.ID.String(), http.StatusOK, resources[0])
 	return nil
 }
 
 // groups are groups as answers show them; what is in them is read only where it is shown, for all of them at once.
-func (x *exchange) groups(list []directory.Group) ([]any, error) {
-	shown := x.projection(groupURN)
+func (x *exchange) groups(list []directory.Group, shown projection) ([]map[string]any, error) {
 	var members map[directory.GroupID][]directory.GroupMember
 	if shown.shows(groupURN, x.h.schemas.attributes[groupURN]["members"]) {
 		ids := make([]directory.GroupID, len(list))
@@ -65,7 +66,7 @@ func (x *exchange) groups(list []directory.Group) ([]any, error) {
 			return nil, err
 		}
 	}
-	out := make([]any, len(list))
+	out := make([]map[string]any, len(list))
 	for i, g := range list {
 		out[i] = shown.apply(x.h.schemas, groupURN, x.group(g, members[g.ID]))
 	}

@@ -28,6 +28,7 @@ type exchange struct {
 	ctx    context.Context
 	client directory.ProvisioningClient
 	query  url.Values
+	asked  asked  // what it says about its answer; of a SearchRequest what its body says
 	id     string // what {id} stands for
 	body   map[string]any
 
@@ -82,6 +83,9 @@ func (x *exchange) serve() error {
 	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
 		return badValue("The query of the URL cannot be read")
 	}
+	if x.asked, err = askedInURL(x.query); err != nil {
+		return err
+	}
 	if route.method == http.MethodPost || route.method == http.MethodPut || route.method == http.MethodPatch {
 		if err := x.readBody(); err != nil {
 			return err
@@ -111,8 +115,8 @@ func segments(u *url.URL) (slug string, path []string, ok bool) {
 		}
 		path = append(path, plain)
 	}
-	if len(path) < 2 {
-		return "", nil, false
+	if len(path) == 1 { // the root, with or without a slash behind it
+		path = append(path, "")
 	}
 	return path[0], path[1:], true
 }

@@ -1,9 +1,7 @@
 package scim
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"portvakt/internal/directory"
@@ -16,99 +14,158 @@ const (
 	maxStart     = 1 << 40 // beyond every list, and within what a database takes
 )
 
-// listUsers is GET /Users (RFC 7644 §3.4.2): the whole filter, the order and the page are the database's work.
-func (x *exchange) listUsers() error {
-	q, err := x.listQuery()
+func (x *exchange) listUsers() error  { return x.list(x.h.schemas.users) }
+func (x *exchange) listGroups() error { return x.list(x.h.schemas.groups) }
+
+// list answers with a page of resources of the types, one type behind the other (RFC 7644 §3.4.2). Filter, order and page are
+// the database's work.
+func (x *exchange) list(types ...*resourceType) error {
+	queries, err := x.queries(types)
 	if err != nil {
 		return err
 	}
-	page, err := x.h.dir.Memberships.List(x.ctx, x.client.Organization, q)
+	if x.asked.paged {
+		return x.listByCursor(queries)
+	}
+	first, err := number("startIndex", x.asked.startIndex, 1, 1, maxStart)
 	if err != nil {
 		return err
 	}
-	roles, err := x.rolesOf(page.Members)
+	count, err := number("count", x.asked.count, defaultCount, 0, maxCount)
 	if err != nil {
 		return err
 	}
-	shown := x.projection(coreURN)
-	resources := make([]any, len(page.Members))
-	for i := range page.Members {
-		resources[i] = x.user(&page.Members[i], roles, shown)
+	out := listResponse{first: first}
+	skip := int64(first - 1)
+	for _, q := range queries {
+		q.Offset, q.Limit = int(skip), count-len(out.resources)
+		page, err := q.find(x)
+		if err != nil {
+			return err
+		}
+		skip = max(skip-page.total, 0)
+		out.total += page.total
+		out.resources = append(out.resources, page.resources...)
 	}
-	x.writeList(page.Total, q.Offset+1, resources)
+	x.writeList(out)
 	return nil
 }
 
-func (x *exchange) listQuery() (directory.Query, error) {
-	var q directory.Query
-	first, err := x.number("startIndex", 1, 1, maxStart)
-	if err != nil {
-		return q, err
-	}
-	if q.Limit, err = x.number("count", defaultCount, 0, maxCount); err != nil {
-		return q, err
-	}
-	q.Offset = first - 1
-	if text := x.query.Get("filter"); strings.TrimSpace(text) != "" {
-		e, err := parseFilter(text)
-		if err != nil {
-			return q, err
-		}
-		if q.Where, err = x.h.schemas.condition(e); err != nil {
-			return q, err
-		}
-	} else if x.query.Has("filter") {
-		return q, badFilter("The filter is empty")
-	}
-	return q, x.sorting(&q)
+// query is what the request means of one type; its page is not cut yet.
+type query struct {
+	directory.Query
+	of    *resourceType
+	shown projection
 }
 
-func (x *exchange) sorting(q *directory.Query) error {
-	switch order := strings.ToLower(x.query.Get("sortOrder")); order {
+func (q *query) find(x *exchange) (found, error) {
+	switch {
+	case nothing(q.Where):
+		return found{}, nil
+	case everything(q.Where):
+		q.Where = nil
+	}
+	return q.of.find(x, q.Query, q.shown)
+}
+
+func (x *exchange) queries(types []*resourceType) ([]query, error) {
+	if len(types) > 1 && x.asked.sortBy != "" {
+		return nil, badValue("Resources of several types cannot be sorted together; sort those of one endpoint")
+	}
+	out := make([]query, len(types))
+	for i, t := range types {
+		q := query{of: t, shown: x.projection(t)}
+		var err error
+		if q.Where, err = x.condition(t, types); err != nil {
+			return nil, err
+		}
+		if err := x.sorting(t, &q.Query); err != nil {
+			return nil, err
+		}
+		out[i] = q
+	}
+	return out, nil
+}
+
+// condition is the request's filter as it is meant of one of the types asked, nil where there is none.
+func (x *exchange) condition(t *resourceType, asked []*resourceType) (directory.Condition, error) {
+	switch {
+	case !x.asked.filtered:
+		return nil, nil
+	case strings.TrimSpace(x.asked.filter) == "":
+		return nil, badFilter("The filter is empty")
+	case len(asked) == 1:
+		return x.h.filters.compile(t, x.asked.filter)
+	}
+	e, err := parseFilter(x.asked.filter)
+	if err != nil {
+		return nil, err
+	}
+	return filterCompiler{of: t, others: asked}.condition(e)
+}
+
+func (x *exchange) sorting(t *resourceType, q *directory.Query) error {
+	switch strings.ToLower(x.asked.sortOrder) {
 	case "descending":
 		q.Descending = true
 	case "", "ascending":
 	default:
 		return badValue("sortOrder has to be ascending or descending")
 	}
-	name := x.query.Get("sortBy")
+	name := x.asked.sortBy
 	if name == "" {
 		q.Descending = false // sortOrder means nothing without sortBy
 		return nil
 	}
-	p, ok := x.h.schemas.find(name)
-	if !ok {
-		p = place{urn: name}
+	p, ok := t.place(name)
+	if ok && p.attr != nil {
+		q.SortBy = t.known[p.key()].sort
 	}
-	field, known := fields[p.String()]
-	if !ok || !known || field == directory.FieldManager || field == directory.FieldSuccessor {
-		return badValue("Users cannot be sorted by %.100q", name)
+	if q.SortBy == "" {
+		return badValue("%s cannot be sorted by %.100q", t.plural(), name)
 	}
-	q.SortBy = field
 	return nil
 }
 
-// number reads a whole number of the query and clamps it (RFC 7644 §3.4.2.4), however many digits it has.
-func (x *exchange) number(name string, absent, low, high int) (int, error) {
-	text := strings.TrimSpace(x.query.Get(name))
-	if text == "" {
-		return absent, nil
+// findUsers is a page of members.
+func (x *exchange) findUsers(q directory.Query, shown projection) (found, error) {
+	page, err := x.h.dir.Memberships.List(x.ctx, x.client.Organization, q)
+	if err != nil {
+		return found{}, err
 	}
-	n, err := strconv.Atoi(text)
-	switch {
-	case errors.Is(err, strconv.ErrRange) && strings.HasPrefix(text, "-"):
-		n = low
-	case errors.Is(err, strconv.ErrRange):
-		n = high
-	case err != nil:
-		return 0, badValue("%s has to be a whole number", name)
+	roles, err := x.rolesOf(page.Members)
+	if err != nil {
+		return found{}, err
 	}
-	return min(max(n, low), high), nil
+	out := found{total: page.Total, resources: make([]any, len(page.Members)), at: func(i int) (directory.Position, error) {
+		return x.h.dir.Memberships.PositionOf(x.ctx, x.client.Organization, q.SortBy, page.Members[i].ID)
+	}}
+	for i := range page.Members {
+		out.resources[i] = x.user(&page.Members[i], roles, shown)
+	}
+	return out, nil
 }
 
-// writeList writes a ListResponse.
-func (x *exchange) writeList(total int64, first int, resources []any) {
-	x.writeJSON(http.StatusOK, map[string]any{
-		"schemas": []string{listURN}, "totalResults": total, "startIndex": first, "itemsPerPage": len(resources), "Resources": resources,
-	})
+// listResponse is a page. first is 0 where it was asked for by a cursor.
+type listResponse struct {
+	total          int64
+	first          int
+	resources      []any
+	next, previous string
+}
+
+func (x *exchange) writeList(l listResponse) { x.writeJSON(http.StatusOK, listBody(l)) }
+
+// listBody is a ListResponse (RFC 7644 §3.4.2, RFC 9865 §2).
+func listBody(l listResponse) map[string]any {
+	body := map[string]any{"schemas": []string{listURN}, "totalResults": l.total, "itemsPerPage": len(l.resources), "Resources": l.resources}
+	if l.resources == nil {
+		body["Resources"] = []any{}
+	}
+	if l.first > 0 {
+		body["startIndex"] = l.first
+	}
+	setText(body, "nextCursor", l.next)
+	setText(body, "previousCursor", l.previous)
+	return body
 }

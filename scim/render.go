@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"portvakt/internal/directory"
 )
@@ -16,23 +15,16 @@ type projection struct {
 	excluded []place
 }
 
-// projection reads attributes and excludedAttributes; names that there are not show nothing. urn is the resource's own
-// schema, whose attributes are named without it.
-func (x *exchange) projection(urn string) projection {
-	return projection{only: x.places("attributes", urn), excluded: x.places("excludedAttributes", urn)}
+// projection is what the request asks to be shown of resources of the type; names that there are not show nothing.
+func (x *exchange) projection(t *resourceType) projection {
+	return projection{only: t.places(x.asked.attributes), excluded: t.places(x.asked.excluded)}
 }
 
-func (x *exchange) places(parameter, urn string) []place {
+func (t *resourceType) places(names []string) []place {
 	var out []place
-	for _, name := range strings.Split(x.query.Get(parameter), ",") {
-		name, _, _ = strings.Cut(strings.TrimSpace(name), "[") // emails[type eq "work"] asks for emails
-		if name == "" {
-			continue
-		}
-		p, ok := x.h.schemas.find(name)
-		if urn != coreURN {
-			p, ok = x.h.schemas.within(urn, strings.TrimPrefix(name, urn+":"))
-		}
+	for _, name := range names {
+		name, _, _ = strings.Cut(name, "[") // emails[type eq "work"] asks for emails
+		p, ok := t.place(name)
 		if !ok {
 			p = place{urn: name} // of no resource: still narrows what is shown
 		}
@@ -43,8 +35,11 @@ func (x *exchange) places(parameter, urn string) []place {
 
 // shows reports whether a whole attribute, or a part of it, is shown.
 func (p projection) shows(urn string, a *attribute) bool {
-	if a.returned == "always" {
+	switch a.returned {
+	case "always":
 		return true
+	case "never":
+		return false
 	}
 	if len(p.only) > 0 {
 		for _, o := range p.only {
@@ -52,6 +47,9 @@ func (p projection) shows(urn string, a *attribute) bool {
 				return true
 			}
 		}
+		return false
+	}
+	if a.returned == "request" {
 		return false
 	}
 	for _, e := range p.excluded {
@@ -168,18 +166,56 @@ func version(n int64) string { return `W/"` + strconv.FormatInt(n, 10) + `"` }
 
 // writeUser answers with one member.
 func (x *exchange) writeUser(status int, m *directory.Member) error {
+	t := x.h.schemas.users
+	id := m.ID.String()
+	if x.unchanged(t, id, m.Version) {
+		return nil
+	}
 	roles, err := x.rolesOf([]directory.Member{*m})
 	if err != nil {
 		return err
 	}
-	header := x.w.Header()
-	header.Set("ETag", version(m.Version))
-	if status == http.StatusCreated {
-		header.Set("Location", x.location("Users", m.ID.String()))
-	}
-	header.Set("Last-Modified", m.ChangedAt.UTC().Format(time.RFC1123[:len(time.RFC1123)-3]+"GMT"))
-	x.writeJSON(status, x.user(m, roles, x.projection(coreURN)))
+	x.w.Header().Set("Last-Modified", m.ChangedAt.UTC().Format(http.TimeFormat))
+	x.writeResource(t, id, status, x.user(m, roles, x.projection(t)))
 	return nil
+}
+
+// unchanged sets the validators of one resource, and answers that the client has this version of it if it said so
+// (RFC 7644 §3.14, RFC 9110 §13.1.2). After it returns true there is nothing left to write.
+func (x *exchange) unchanged(t *resourceType, id string, number int64) bool {
+	header := x.w.Header()
+	header.Set("ETag", version(number))
+	header.Set("Content-Location", x.location(t.plural(), id)) // RFC 7643 §3.1
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead || !x.holds(version(number)) {
+		return false
+	}
+	x.notModified()
+	return true
+}
+
+func (x *exchange) notModified() {
+	x.w.Header().Set("Cache-Control", "no-store")
+	x.w.WriteHeader(http.StatusNotModified)
+}
+
+// holds reports whether If-None-Match names the tag; weak and strong ones are alike to it.
+func (x *exchange) holds(tag string) bool {
+	for _, line := range x.r.Header["If-None-Match"] {
+		for one := range strings.SplitSeq(line, ",") {
+			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(tag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// writeResource answers with one resource, as projected.
+func (x *exchange) writeResource(t *resourceType, id string, status int, resource map[string]any) {
+	if status == http.StatusCreated {
+		x.w.Header().Set("Location", x.location(t.plural(), id))
+	}
+	x.writeJSON(status, resource)
 }
 
 // rolesOf reads the organization's roles if one of the members has any.

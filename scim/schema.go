@@ -34,6 +34,7 @@ type attribute struct {
 	mutability string
 	returned   string
 	subs       map[string]*attribute // by lower-case name
+	sorted     []*attribute          // the same in the schema's order
 }
 
 func (a *attribute) complex() bool  { return a.kind == "complex" }
@@ -43,11 +44,11 @@ func (a *attribute) readOnly() bool { return a.mutability == "readOnly" }
 type registry struct {
 	core, enterprise, membership, group schema.Schema
 	attributes                          map[string]map[string]*attribute // URN → lower-case name → attribute
-	urns                                []string                         // of a user
+	users, groups                       *resourceType
 }
 
 func readSchemas() (*registry, error) {
-	r := &registry{attributes: map[string]map[string]*attribute{}, urns: []string{coreURN, enterpriseURN, membershipURN}}
+	r := &registry{attributes: map[string]map[string]*attribute{}, users: users(), groups: groups()}
 	var common schema.Schema
 	for file, into := range map[string]*schema.Schema{"user": &r.core, "enterprise": &r.enterprise, "membership": &r.membership, "group": &r.group, "common": &common} {
 		raw, err := schemaFiles.ReadFile("schemas/" + file + ".json")
@@ -65,16 +66,28 @@ func readSchemas() (*registry, error) {
 		r.attributes[coreURN][name] = a
 		r.attributes[groupURN][name] = a
 	}
+	for _, t := range r.types() {
+		if err := t.resolve(r); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
 }
+
+// types are the resource types in the order shown, in which the root lists their resources too.
+func (r *registry) types() []*resourceType { return []*resourceType{r.users, r.groups} }
 
 func byName(list schema.Attributes) map[string]*attribute {
 	out := make(map[string]*attribute, len(list))
 	for _, a := range list {
-		out[strings.ToLower(a.Name())] = &attribute{
+		is := &attribute{
 			name: a.Name(), kind: a.AttributeType(), multi: a.MultiValued(), required: a.Required(), exact: a.CaseExact(),
 			mutability: a.Mutability(), returned: a.Returned(), subs: byName(a.SubAttributes()),
 		}
+		for _, sub := range a.SubAttributes() {
+			is.sorted = append(is.sorted, is.subs[strings.ToLower(sub.Name())])
+		}
+		out[strings.ToLower(a.Name())] = is
 	}
 	return out
 }
@@ -86,13 +99,13 @@ type place struct {
 	sub  *attribute
 }
 
-// String is the place as a client writes it, the core schema's URN left out.
+// String is the place as a client writes it, the URN of a core schema left out.
 func (p place) String() string {
 	if p.attr == nil {
 		return p.urn
 	}
 	s := p.attr.name
-	if p.urn != coreURN {
+	if p.urn != coreURN && p.urn != groupURN {
 		s = p.urn + ":" + s
 	}
 	if p.sub != nil {
@@ -101,20 +114,23 @@ func (p place) String() string {
 	return s
 }
 
-// find reads a name as in RFC 7644 §3.10: [URN:]attribute[.subAttribute], without regard to letter case.
-func (r *registry) find(name string) (place, bool) {
-	urn, rest := coreURN, name
-	for _, known := range r.urns {
+// find reads the name of a user's attribute.
+func (r *registry) find(name string) (place, bool) { return r.users.place(name) }
+
+// place reads a name as in RFC 7644 §3.10: [URN:]attribute[.subAttribute], without regard to letter case.
+func (t *resourceType) place(name string) (place, bool) {
+	urn, rest := t.urn(), name
+	for _, known := range t.urns {
 		if len(name) >= len(known) && strings.EqualFold(name[:len(known)], known) {
 			if len(name) == len(known) {
-				return place{urn: known}, known != coreURN
+				return place{urn: known}, known != t.urn()
 			}
 			if name[len(known)] == ':' {
 				urn, rest = known, name[len(known)+1:]
 			}
 		}
 	}
-	return r.within(urn, rest)
+	return t.registry.within(urn, rest)
 }
 
 // within reads attribute[.subAttribute] of one schema.

@@ -2,12 +2,14 @@ package scim
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 
 	"portvakt/internal/directory"
+	"portvakt/internal/secret"
 	"portvakt/internal/sqldb"
 )
 
@@ -18,27 +20,38 @@ type Config struct {
 	// BaseURL is where the handler is reached from outside, from configuration and never from a request:
 	// https://issuer.example/scim/v2, without a slash at the end.
 	BaseURL string
+	Keys    *secret.Keys // seal the cursors of lists
 	Log     *slog.Logger
 }
 
 // Handler serves /scim/v2/{organization}/… It is safe for concurrent use.
 type Handler struct {
-	dir     *directory.Directory
-	db      *sqldb.DB
-	base    string
-	log     *slog.Logger
-	schemas *registry
-	routes  []route
-	uses    *directory.Uses[directory.TokenUse]
+	dir       *directory.Directory
+	db        *sqldb.DB
+	base      string
+	keys      *secret.Keys
+	log       *slog.Logger
+	schemas   *registry
+	discovery discovery
+	filters   *filterCache
+	routes    []route
+	uses      *directory.Uses[directory.TokenUse]
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
 func New(cfg Config) (*Handler, error) {
+	if cfg.Keys == nil {
+		return nil, errors.New("SCIM needs keys to seal cursors with")
+	}
 	schemas, err := readSchemas()
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log, schemas: schemas,
+	discovery, err := newDiscovery(schemas)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{discovery: discovery, filters: newFilterCache(), dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), keys: cfg.Keys, log: cfg.Log, schemas: schemas,
 		uses: directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -84,7 +97,10 @@ type route struct {
 
 func routes() []route {
 	return []route{
-		{"*", "/Users/.search", (*exchange).notOffered, anyClient}, // before {id}
+		{"GET", "/", (*exchange).listAll, anyClient},                    // of those types that the client may read
+		{"POST", "/.search", (*exchange).searchAll, anyClient},          // the same
+		{"POST", "/Users/.search", (*exchange).searchUsers, usersRight}, // before {id}
+		{"POST", "/Groups/.search", (*exchange).searchGroups, groupsRight},
 		{"GET", "/Users", (*exchange).listUsers, usersRight},
 		{"POST", "/Users", (*exchange).createUser, usersRight},
 		{"GET", "/Users/{id}", (*exchange).getUser, usersRight},
@@ -100,7 +116,6 @@ func routes() []route {
 		{"GET", "/Schemas/{id}", (*exchange).oneSchema, anyClient},
 		{"*", "/Bulk", (*exchange).notOffered, anyClient},
 		{"*", "/Me", (*exchange).notOffered, anyClient},
-		{"*", "/.search", (*exchange).notOffered, anyClient},
 	}
 }
 

@@ -223,7 +223,7 @@ func TestWall068_FilterInjection(t *testing.T) {
 			strings.Repeat("not (", 20) + `title pr` + strings.Repeat(")", 20), strings.Repeat(`title pr or `, 60) + `title pr`} {
 			w.do("GET", "/Users?filter="+url.QueryEscape(filter), "").want(400).is("invalidFilter", "scimType")
 		}
-		for _, sort := range []string{"sortBy=title;drop", "sortBy=title&sortOrder=desc;--", "sortBy=1", "sortBy=emails", "sortOrder=sideways"} {
+		for _, sort := range []string{"sortBy=title;drop", "sortBy=title&sortOrder=desc;--", "sortBy=1", "sortBy=emails.type", "sortBy=password", "sortBy=created_at", "sortOrder=sideways"} {
 			w.do("GET", "/Users?"+strings.ReplaceAll(sort, ";", "%3B"), "").want(400)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"portvakt/internal/directory"
+	"portvakt/internal/secret"
 	"portvakt/internal/sqldb"
 	"portvakt/internal/testenv"
 	"portvakt/scim"
@@ -40,7 +41,7 @@ func newWorld(t testing.TB, db *sqldb.DB, clock *testenv.Clock) *world {
 	t.Helper()
 	ctx := context.Background()
 	dir := directory.New(db)
-	h, err := scim.New(scim.Config{Directory: dir, DB: db, BaseURL: "https://portvakt.example/scim/v2"})
+	h, err := scim.New(scim.Config{Directory: dir, DB: db, BaseURL: "https://portvakt.example/scim/v2", Keys: must(secret.NewKeys([]byte("0123456789abcdefghijklmnopqrstuv")))(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func build(ctx context.Context, o *options, db *sqldb.DB, clock *devClock, log *
 	if err := h.buildAuthZEN(o); err != nil {
 		return nil, err
 	}
-	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Log: log}); err != nil {
+	if h.scim, err = scim.New(scim.Config{Directory: h.dir, DB: db, BaseURL: o.Issuer + "/scim/v2", Keys: h.keys, Log: log}); err != nil {
 		return nil, err
 	}
 	return h, nil

@@ -154,3 +154,14 @@ func GroupStatementsForTest(g GroupID, m Member, role RoleID) []StatementForTest
 		{"deleteGroupRole", deleteGroupRoleText, []any{org, g, role, true}},
 	}
 }
+
+// SortableForTest are the fields that members can be sorted by.
+func SortableForTest() (list []Field) {
+	for f, col := range memberFields {
+		if col.sortable {
+			list = append(list, f)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

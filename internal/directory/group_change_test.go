@@ -461,12 +461,30 @@ func TestGroupsAreFound(t *testing.T) {
 				t.Errorf("%s: the neighbour finds %+v", what, other)
 			}
 		}
-		for _, sort := range []directory.Field{"", directory.FieldID, directory.FieldExternalID, directory.FieldCreated, directory.FieldChanged} {
+		for _, sort := range []directory.Field{"", directory.FieldID, directory.FieldExternalID, directory.FieldCreated, directory.FieldChanged, directory.FieldDisplayName, directory.FieldVersion} {
 			up := must(a.ListGroups(ctx, org, directory.Query{SortBy: sort, Limit: 100}))(t).Groups
 			down := must(a.ListGroups(ctx, org, directory.Query{SortBy: sort, Limit: 100, Descending: true}))(t).Groups
 			slices.Reverse(down)
 			if len(up) != 7 || !slices.Equal(up, down) {
 				t.Errorf("by %q: %v", sort, up)
+			}
+			for _, descending := range []bool{false, true} {
+				var walked []directory.Group
+				for q := (directory.Query{SortBy: sort, Limit: 2, Descending: descending}); len(walked) < 8; {
+					page := must(a.ListGroups(ctx, org, q))(t)
+					if len(page.Groups) == 0 {
+						break
+					}
+					walked = append(walked, page.Groups...)
+					at := page.Groups[len(page.Groups)-1].PositionIn(sort)
+					q.After = &at
+				}
+				if descending {
+					slices.Reverse(walked)
+				}
+				if !slices.Equal(up, walked) {
+					t.Errorf("by %q from place to place (descending %t): %v", sort, descending, walked)
+				}
 			}
 		}
 		for _, bad := range []directory.Query{{SortBy: directory.FieldUserName, Limit: 1}, {Limit: -1}, {Where: compare(directory.FieldUserName, directory.Equal, "x")},

@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"strconv"
 	"strings"
 
 	"portvakt/internal/sqldb"
@@ -18,6 +20,7 @@ var groupFields = map[Field]column{
 	FieldExternalID:  {exactText, "m.external_id", true},
 	FieldCreated:     {moment, "m.created_at", true},
 	FieldChanged:     {moment, "m.changed_at", true},
+	FieldVersion:     {number64, "m.version", true},
 }
 
 var groupLists = map[List][]source{
@@ -36,9 +39,29 @@ type GroupsPage struct {
 	Total  int64
 }
 
+// PositionIn is the group's place in an order. Position's id is a membership's by its type; here it holds the group's.
+func (g Group) PositionIn(sort Field) Position {
+	p := Position{ID: MembershipID(g.ID)}
+	switch sort {
+	case "", FieldCreated:
+		p.Created = g.CreatedAt
+	case FieldID:
+		p.Text = g.ID.String()
+	case FieldDisplayName:
+		p.Text = Fold(g.Name)
+	case FieldExternalID:
+		p.Text = g.ExternalID
+	case FieldChanged:
+		p.Text = strconv.FormatInt(g.ChangedAt.UnixMicro(), 10)
+	case FieldVersion:
+		p.Text = strconv.FormatInt(g.Version, 10)
+	}
+	return p
+}
+
 // ListGroups answers one page of an organization's groups. All of the filter runs in the database.
 func (s Access) ListGroups(ctx context.Context, org OrganizationID, q Query) (page GroupsPage, err error) {
-	if q.Limit < 0 || q.Offset < 0 || q.After != nil {
+	if q.Limit < 0 || q.Offset < 0 || q.After != nil && q.Offset != 0 {
 		return page, badQuery("The page cannot be read")
 	}
 	if err := checkCondition(q.Where); err != nil {
@@ -55,6 +78,9 @@ func (s Access) ListGroups(ctx context.Context, org OrganizationID, q Query) (pa
 }
 
 func listGroups(ctx context.Context, tx *sqldb.Tx, org OrganizationID, q Query) (page GroupsPage, err error) {
+	if q.SortBy == FieldCreated {
+		q.SortBy = "" // the same order
+	}
 	c := &compiler{now: tx.Now(), cols: groupFields, lists: groupLists}
 	c.write(" from groups m where m.organization_id = ", c.arg(org))
 	if q.Where != nil {
@@ -67,21 +93,14 @@ func listGroups(ctx context.Context, tx *sqldb.Tx, org OrganizationID, q Query) 
 	if err := tx.QueryRow(ctx, `select count(*)`+c.text.String(), c.args...).Scan(&page.Total); err != nil || q.Limit == 0 || int64(q.Offset) >= page.Total {
 		return page, err
 	}
-	if q.SortBy == "" {
-		q.SortBy = FieldCreated
+	switch {
+	case q.After != nil && q.SortBy != "":
+		err = c.behindPosition(q, groupFields[q.SortBy])
+	case q.After != nil:
+		c.write(" and (m.created_at, m.id) ", behind(q), " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
 	}
-	col, ok := groupFields[q.SortBy]
-	if !ok || !col.sortable {
-		return page, badQuery("Groups cannot be sorted by this field").On(string(q.SortBy))
-	}
-	way := ""
-	if q.Descending {
-		way = " desc"
-	}
-	if col.kind == exactText { // absent last, descending first (RFC 7644 §3.4.2.3), on both engines
-		c.write(" order by case when ", c.presence(col), " then 0 else 1 end", way, ", ", col.sql, way, ", m.id", way)
-	} else {
-		c.write(" order by ", col.sql, way, ", m.id", way)
+	if err = cmp.Or(err, c.order(q)); err != nil {
+		return page, err
 	}
 	c.write(" limit ", c.arg(q.Limit), " offset ", c.arg(q.Offset))
 	page.Groups, err = sqldb.All(ctx, tx, scanGroup, `select `+strings.ReplaceAll(groupColumns, "g.", "m.")+c.text.String(), c.args...)

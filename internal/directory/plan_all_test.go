@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 		flag.Lookup("test.fuzz").Value.String() + flag.Lookup("test.list").Value.String()
 	_ = flag.Set("test.skip", strings.TrimPrefix(skipped+"|"+last, "|"))
 	code := m.Run()
-	if code == 0 && chosen == "" && !testing.Short() {
+	if code == 0 && chosen == "" {
 		_ = flag.Set("test.skip", "")
 		_ = flag.Set("test.run", last)
 		code = m.Run()

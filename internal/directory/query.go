@@ -43,6 +43,11 @@ const (
 	FieldManager           Field = "manager" // a membership's id, or a word of the provisioning system's own
 	FieldSuccessor         Field = "successor"
 	FieldRole              Field = "role" // its key
+	FieldVersion           Field = "version"
+	FieldEmail             Field = "email" // of each list of contacts the primary, or the first; for e-mails the sign-in address where there are none
+	FieldPhone             Field = "phone"
+	FieldIM                Field = "im"
+	FieldPhoto             Field = "photo"
 )
 
 // The fields of an element of a list; which of them a list has is written beside it.
@@ -132,7 +137,7 @@ type Query struct {
 	Descending bool
 	Offset     int
 	Limit      int       // 0: only the total
-	After      *Position // go on behind this member; in the order of creation or of Sorts, not with Offset
+	After      *Position // go on behind this member; not with Offset
 	CountTo    int64     // count no further than this; 0: all
 
 	way findWay
@@ -142,7 +147,8 @@ type Query struct {
 // people. Other fields can be sorted by, at the price of a look at every member.
 var Sorts = []Field{FieldCreated, FieldUserName, FieldFamilyName, FieldDisplayName}
 
-// Position is a place in an order: of creation, or of the key of the text that is sorted by.
+// Position is a place in an order: of creation, or of the key that is sorted by, "" where the member has none. Numbers and
+// times (microseconds) are written in digits, identifiers as outside.
 type Position struct {
 	Created time.Time
 	Text    string

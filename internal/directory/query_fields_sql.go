@@ -14,6 +14,7 @@ const (
 	groupIdentifier // a group's id, may be NULL
 	managerRef      // manager_id or manager_text
 	roleKey         // the key of the role that role_id names
+	number64        // a whole number that everybody has; sorted by, not compared
 )
 
 // column is where a field stands. The SQL texts are constants; values are only ever bound.
@@ -62,7 +63,12 @@ var memberFields = map[Field]column{
 	FieldDivision:          {foldedText, "m.division_key", true},
 	FieldDepartment:        {foldedText, "m.department_key", true},
 	FieldManager:           {managerRef, "", false},
-	FieldSuccessor:         {identifier, "m.successor_id", false},
+	FieldSuccessor:         {identifier, "m.successor_id", true},
+	FieldVersion:           {number64, "m.version", true},
+	FieldEmail:             {foldedText, "coalesce(" + firstContactSQL("email", "value_key") + ", (select u.email_key from users u where u.id = m.user_id), '')", true},
+	FieldPhone:             {foldedText, "coalesce(" + firstContactSQL("phone", "value_key") + ", '')", true},
+	FieldIM:                {foldedText, "coalesce(" + firstContactSQL("im", "value_key") + ", '')", true},
+	FieldPhoto:             {shortText, "coalesce(" + firstContactSQL("photo", "value") + ", '')", true},
 	FieldRole:              {roleKey, "(select r.key from roles r where r.id = m.role_id)", true},
 }
 
@@ -115,4 +121,9 @@ const ofElement = "e.membership_id"
 
 func contactsSQL(kind string) string {
 	return `select e.membership_id from member_contacts e where e.organization_id = $1 and e.kind = '` + kind + `'`
+}
+
+// firstContactSQL is the primary of a member's contacts of the kind, or the first where none is.
+func firstContactSQL(kind, column string) string {
+	return `(select e.` + column + ` from member_contacts e where e.membership_id = m.id and e.kind = '` + kind + `' order by case when e.is_primary then 0 else 1 end, e.position limit 1)`
 }

@@ -146,7 +146,7 @@ func (c *compiler) presence(col column) string {
 		return "(m.manager_id is not null or m.manager_text is not null)"
 	case roleKey:
 		return "m.role_id is not null"
-	case truth:
+	case truth, number64:
 		return "(1 = 1)"
 	}
 	return c.place(col) + " is not null"
@@ -336,18 +336,11 @@ func (c *compiler) order(q Query) error {
 		c.write(" order by m.created_at", way, ", m.id", way)
 		return nil
 	}
-	col, ok := memberFields[q.SortBy]
+	col, ok := c.cols[q.SortBy]
 	if !ok || !col.sortable {
-		return badQuery("Members cannot be sorted by this field").On(string(q.SortBy))
+		return badQuery("Nothing can be sorted by this field").On(string(q.SortBy))
 	}
-	place := c.place(col)
-	switch col.kind {
-	case truth:
-		c.write(" order by case when ", place, " then 1 else 0 end", way)
-	default:
-		c.write(" order by case when ", c.presence(col), " then 0 else 1 end", way, ", ", place, way)
-	}
-	c.write(", m.id", way)
+	c.write(" order by case when ", c.presence(col), " then 0 else 1 end", way, ", ", c.sortKey(col), way, ", m.id", way)
 	return nil
 }
 
@@ -389,7 +382,7 @@ func (s Memberships) list(ctx context.Context, organization OrganizationID, q Qu
 		q.SortBy = "" // the same order
 	}
 	offered := q.SortBy == "" || keyedSorts[q.SortBy] != ""
-	if q.After != nil && (!offered || q.Offset != 0) || q.Limit < 0 || q.Offset < 0 {
+	if q.After != nil && q.Offset != 0 || q.Limit < 0 || q.Offset < 0 {
 		return Page{}, badQuery("The page cannot be read")
 	}
 	if q.Where != nil && q.Limit > 0 && offered {
@@ -441,7 +434,12 @@ func (s Memberships) sortedPage(ctx context.Context, organization OrganizationID
 	if err := c.where(organization, q); err != nil {
 		return nil, err
 	}
-	if q.After != nil {
+	switch {
+	case q.After != nil && q.SortBy != "":
+		if err := c.behindPosition(q, memberFields[q.SortBy]); err != nil {
+			return nil, err
+		}
+	case q.After != nil:
 		c.write(" and (m.created_at, m.id) ", behind(q), " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
 	}
 	from := c.text.Len()

@@ -482,7 +482,6 @@ func TestQueryRefuses(t *testing.T) {
 			"element field":  {Where: directory.Some{List: directory.ListPackages, Where: eq(directory.ElementType, "x")}},
 			"nil condition":  {Where: directory.Not{}},
 			"sort":           {SortBy: "password", Limit: 1},
-			"sort and after": {SortBy: directory.FieldTitle, After: &directory.Position{}, Limit: 1},
 			"negative":       {Offset: -1},
 		} {
 			if _, err := dir.Memberships.List(context.Background(), directory.OrganizationID{1}, q); !fault.Is(err, fault.Invalid) {

@@ -1,13 +1,10 @@
-// Package testenv gives tests real databases, migrated and their own: a SQLite file always, a PostgreSQL schema where
+// Package testenv gives tests real databases, migrated and their own: a SQLite file always, a PostgreSQL database where
 // TEST_POSTGRES_URL names a server (REQUIRE_POSTGRES=1 makes its absence a failure), and a clock that the test moves.
 package testenv
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,54 +70,13 @@ func URLs(t *testing.T) map[string]func(t *testing.T) string {
 	return urls
 }
 
-// PostgreSQL is the URL of an empty database for a test that no SQLite can do: where several processes share one.
-func PostgreSQL(t *testing.T) string {
-	t.Helper()
-	return schema(t, server(t))
-}
-
-// server is where PostgreSQL is. The test is skipped where there is none, and fails where there must be one.
-func server(t *testing.T) string {
-	t.Helper()
-	url := os.Getenv("TEST_POSTGRES_URL")
-	if url == "" && os.Getenv("REQUIRE_POSTGRES") != "" {
-		t.Fatal("REQUIRE_POSTGRES is set, but TEST_POSTGRES_URL names no server")
-	}
-	if url == "" {
-		t.Skip("needs PostgreSQL: TEST_POSTGRES_URL names no server")
-	}
-	return url
-}
-
-// Swedish makes an empty PostgreSQL database that sorts as Swedes do, and answers its URL. Some installation has such a
-// database, and nothing may depend on it.
-func Swedish(t *testing.T) string {
-	t.Helper()
-	server := server(t)
-	ctx := context.Background()
-	random := make([]byte, 8)
-	_, _ = rand.Read(random)
-	name := "swedish_" + hex.EncodeToString(random)
-	admin, err := sqldb.Open(ctx, sqldb.Config{URL: server, MaxConnections: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(admin.Close)
-	if _, err := admin.Exec(ctx, "create database "+name+" template template0 encoding 'UTF8' locale_provider icu icu_locale 'sv-SE'"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = admin.Exec(ctx, "drop database "+name+" with (force)") })
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
-}
-
 func engines(t *testing.T) map[string]func(t *testing.T, c *Clock) *sqldb.DB {
 	out := map[string]func(t *testing.T, c *Clock) *sqldb.DB{}
-	for name, url := range URLs(t) {
+	urls := URLs(t)
+	if urls["postgresql"] != nil {
+		urls["postgresql"] = migratedPostgreSQL
+	}
+	for name, url := range urls {
 		out[name] = func(t *testing.T, c *Clock) *sqldb.DB {
 			return Open(t, sqldb.Config{URL: url(t), Clock: c.Now, Relaxed: true, MaxConnections: 8})
 		}
@@ -198,33 +154,4 @@ func copyMigrated(t testing.TB, path string) {
 	if err := os.Link(own, path); err != nil && !errors.Is(err, os.ErrExist) { // two may open one path at once: a link is there whole or not at all
 		t.Fatal(err)
 	}
-}
-
-// schema makes a PostgreSQL schema of the test's own and drops it when the test ends.
-func schema(t *testing.T, server string) string {
-	t.Helper()
-	ctx := context.Background()
-	random := make([]byte, 8)
-	_, _ = rand.Read(random)
-	name := "t_" + hex.EncodeToString(random)
-	admin, err := sqldb.Open(ctx, sqldb.Config{URL: server, MaxConnections: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := admin.Exec(ctx, "create schema "+name); err != nil {
-		admin.Close()
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, _ = admin.Exec(ctx, "drop schema "+name+" cascade")
-		admin.Close()
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", name)
-	u.RawQuery = q.Encode()
-	return u.String()
 }

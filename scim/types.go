@@ -1,0 +1,151 @@
+package scim
+
+import (
+	"fmt"
+
+	"portvakt/internal/directory"
+)
+
+// resourceType describes a kind of resource as data. All that reads a request for many or for some of its attributes, and
+// all that answers with it, works from this description: filters (compile.go), orders and pages (list.go), projections
+// (render.go), .search and the root (search.go).
+//
+// Another type is added by writing one like users below, naming it in the registry (schema.go, which reads its schema too) and
+// giving it routes. Its find function answers directory.Query: Where in the order of SortBy ("" is the type's own), Descending,
+// Offset and Limit (0: only the total), or After, a position that it gave itself (found.at); lists by cursor that go back ask in
+// the opposite order, so the two orders have to be the exact reverse of one another. Single resources are answered by
+// x.unchanged and x.writeResource, projected by x.projection(t).apply.
+type resourceType struct {
+	name     string   // as in meta.resourceType
+	endpoint string   // "/Users"
+	about    string   // for /ResourceTypes
+	urns     []string // its own schema, then its extensions
+	needs    permission
+
+	// fields says which attribute is which of the directory's fields. What stands neither here nor in lists cannot be filtered
+	// by: the list of what may be asked for is apart from the list of what is shown (TestWall067_HiddenAttributesAreNoOracle).
+	fields map[string]directory.Field
+	// lists says which multi-valued attribute is which of the directory's lists, and elements what the parts of their elements are.
+	lists    map[string]directory.List
+	elements map[string]directory.Field
+	// always are attributes of which each resource has a value, not known to the directory.
+	always []string
+	// sorts says what can be sorted by, besides the fields and other than they; "" means that it cannot.
+	sorts map[string]directory.Field
+
+	// find reads what the query means, a page of it in its order, and shows it. It reads members, or groups, of the
+	// client's organization only.
+	find func(*exchange, directory.Query, projection) (found, error)
+
+	registry *registry
+	known    map[attributeKey]meaning
+}
+
+// found is a page as its resource type answers it.
+type found struct {
+	total     int64 // of all pages
+	resources []any
+	// at tells where the i-th resource stands in the order, so that a cursor can go on behind it; asked of one or two of a page.
+	at func(i int) (directory.Position, error)
+}
+
+// attributeKey is a place without its schema, which the attribute is known by.
+type attributeKey struct{ attr, sub *attribute }
+
+func (p place) key() attributeKey { return attributeKey{p.attr, p.sub} }
+
+// meaning is what of the directory an attribute stands for.
+type meaning struct {
+	field  directory.Field
+	list   directory.List
+	sort   directory.Field
+	always bool
+}
+
+// elementFields are the parts of a list's elements.
+var elementFields = map[string]directory.Field{
+	"value": directory.ElementValue, "type": directory.ElementType, "display": directory.ElementDisplay, "primary": directory.ElementPrimary,
+	"module": directory.ElementModule, "grade": directory.ElementGrade,
+}
+
+func users() *resourceType {
+	return &resourceType{
+		name: "User", endpoint: "/Users", about: "A member of the organization", urns: []string{coreURN, enterpriseURN, membershipURN}, needs: usersRight,
+		fields: map[string]directory.Field{
+			"id": directory.FieldID, "externalId": directory.FieldExternalID, "userName": directory.FieldUserName, "active": directory.FieldActive,
+			"meta.created": directory.FieldCreated, "meta.lastModified": directory.FieldChanged,
+			"name.formatted": directory.FieldFormattedName, "name.familyName": directory.FieldFamilyName, "name.givenName": directory.FieldGivenName,
+			"displayName": directory.FieldDisplayName, "nickName": directory.FieldNickName, "profileUrl": directory.FieldProfileURL,
+			"title": directory.FieldTitle, "userType": directory.FieldUserType, "preferredLanguage": directory.FieldPreferredLanguage,
+			"locale": directory.FieldLocale, "timezone": directory.FieldTimezone, "roles": directory.FieldRole, "roles.value": directory.FieldRole,
+			enterpriseURN + ":employeeNumber": directory.FieldEmployeeNumber, enterpriseURN + ":costCenter": directory.FieldCostCenter,
+			enterpriseURN + ":organization": directory.FieldCompany, enterpriseURN + ":division": directory.FieldDivision,
+			enterpriseURN + ":department": directory.FieldDepartment, enterpriseURN + ":manager": directory.FieldManager,
+			enterpriseURN + ":manager.value": directory.FieldManager,
+			membershipURN + ":kind":          directory.FieldKind, membershipURN + ":start": directory.FieldStart, membershipURN + ":end": directory.FieldEnd,
+			membershipURN + ":administrator": directory.FieldAdministrator, membershipURN + ":successor": directory.FieldSuccessor,
+		},
+		lists: map[string]directory.List{
+			"emails": directory.ListEmails, "phoneNumbers": directory.ListPhones, "photos": directory.ListPhotos, "ims": directory.ListIMs,
+			"entitlements": directory.ListPackages, membershipURN + ":functions": directory.ListFunctions,
+			membershipURN + ":segments": directory.ListSegments, membershipURN + ":grants": directory.ListGrants,
+		},
+		elements: elementFields,
+		always:   []string{"schemas", "meta", "meta.resourceType"},
+		sorts: map[string]directory.Field{
+			enterpriseURN + ":manager": "", enterpriseURN + ":manager.value": "",
+			"meta.version": directory.FieldVersion, "meta.location": directory.FieldID, "meta.resourceType": directory.FieldCreated,
+			"emails": directory.FieldEmail, "emails.value": directory.FieldEmail, "phoneNumbers": directory.FieldPhone, "phoneNumbers.value": directory.FieldPhone,
+			"ims": directory.FieldIM, "ims.value": directory.FieldIM, "photos": directory.FieldPhoto, "photos.value": directory.FieldPhoto,
+		},
+		find: (*exchange).findUsers,
+	}
+}
+
+func groups() *resourceType {
+	return &resourceType{
+		name: "Group", endpoint: "/Groups", about: "A group of the organization; read only", urns: []string{groupURN}, needs: groupsRight,
+		always: []string{"schemas", "meta", "meta.resourceType", "id", "displayName"},
+		find:   (*exchange).findGroups,
+	}
+}
+
+// resolve finds the attributes that the description names, so that a misspelt one keeps us from starting.
+func (t *resourceType) resolve(r *registry) error {
+	t.registry, t.known = r, map[attributeKey]meaning{}
+	for _, urn := range t.urns {
+		if r.attributes[urn] == nil {
+			return fmt.Errorf("SCIM resource type %s: there is no schema %s", t.name, urn)
+		}
+	}
+	var unknown error
+	note := func(name string, edit func(*meaning)) {
+		p, ok := t.place(name)
+		if !ok || p.attr == nil {
+			unknown = fmt.Errorf("SCIM resource type %s: its schemas have no attribute %s", t.name, name)
+			return
+		}
+		was := t.known[p.key()]
+		edit(&was)
+		t.known[p.key()] = was
+	}
+	for name, field := range t.fields {
+		note(name, func(is *meaning) { is.field, is.sort = field, field })
+	}
+	for name, list := range t.lists {
+		note(name, func(is *meaning) { is.list = list })
+	}
+	for _, name := range t.always {
+		note(name, func(is *meaning) { is.always = true })
+	}
+	for name, field := range t.sorts {
+		note(name, func(is *meaning) { is.sort = field })
+	}
+	return unknown
+}
+
+// plural is how sentences call the resources.
+func (t *resourceType) plural() string { return t.endpoint[1:] }
+
+// urn is the type's own schema, whose attributes are named without it.
+func (t *resourceType) urn() string { return t.urns[0] }
