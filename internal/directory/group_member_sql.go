@@ -194,3 +194,11 @@ func deleteGroup(tx *sqldb.Tx, org OrganizationID, g Group) {
 	tx.Later(`delete from groups where organization_id = $1 and id = $2`, org, g.ID)
 	tx.Later(`insert into former_group_keys (organization_id, key) values ($1, $2) on conflict do nothing`, org, g.Key)
 }
+
+// GroupHoldsMoreThan reports whether more than n members and groups are in a group; it looks at no more than that.
+func (s Access) GroupHoldsMoreThan(ctx context.Context, org OrganizationID, group GroupID, n int) (bool, error) {
+	var found int
+	err := s.q().QueryRow(ctx, `select count(*) from (select 1 from group_members where organization_id = $1 and group_id = $2 and role_id is null limit $3) found`,
+		org, group, n+1).Scan(&found)
+	return found > n, err
+}
