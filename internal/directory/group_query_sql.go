@@ -43,11 +43,11 @@ type GroupsPage struct {
 func (g Group) PositionIn(sort Field) Position {
 	p := Position{ID: MembershipID(g.ID)}
 	switch sort {
-	case "", FieldCreated:
-		p.Created = g.CreatedAt
+	case FieldCreated:
+		p.Text = strconv.FormatInt(g.CreatedAt.UnixMicro(), 10)
 	case FieldID:
 		p.Text = g.ID.String()
-	case FieldDisplayName:
+	case "", FieldDisplayName:
 		p.Text = Fold(g.Name)
 	case FieldExternalID:
 		p.Text = g.ExternalID
@@ -59,7 +59,7 @@ func (g Group) PositionIn(sort Field) Position {
 	return p
 }
 
-// ListGroups answers one page of an organization's groups. All of the filter runs in the database.
+// ListGroups answers one page of an organization's groups, by name unless the query says otherwise. All of the filter runs in the database.
 func (s Access) ListGroups(ctx context.Context, org OrganizationID, q Query) (page GroupsPage, err error) {
 	if q.Limit < 0 || q.Offset < 0 || q.After != nil && q.Offset != 0 {
 		return page, badQuery("The page cannot be read")
@@ -78,8 +78,8 @@ func (s Access) ListGroups(ctx context.Context, org OrganizationID, q Query) (pa
 }
 
 func listGroups(ctx context.Context, tx *sqldb.Tx, org OrganizationID, q Query) (page GroupsPage, err error) {
-	if q.SortBy == FieldCreated {
-		q.SortBy = "" // the same order
+	if q.SortBy == "" {
+		q.SortBy = FieldDisplayName
 	}
 	c := &compiler{now: tx.Now(), cols: groupFields, lists: groupLists}
 	c.write(" from groups m where m.organization_id = ", c.arg(org))
@@ -93,11 +93,8 @@ func listGroups(ctx context.Context, tx *sqldb.Tx, org OrganizationID, q Query) 
 	if err := tx.QueryRow(ctx, `select count(*)`+c.text.String(), c.args...).Scan(&page.Total); err != nil || q.Limit == 0 || int64(q.Offset) >= page.Total {
 		return page, err
 	}
-	switch {
-	case q.After != nil && q.SortBy != "":
+	if q.After != nil {
 		err = c.behindPosition(q, groupFields[q.SortBy])
-	case q.After != nil:
-		c.write(" and (m.created_at, m.id) ", behind(q), " (", c.arg(sqldb.Micros(q.After.Created)), ", ", c.arg(q.After.ID), ")")
 	}
 	if err = cmp.Or(err, c.order(q)); err != nil {
 		return page, err
