@@ -168,3 +168,32 @@ func TestR14_ClaimsFollowProfiles(t *testing.T) {
 		r.is("its profiles", r.told().Profiles)
 	})
 }
+
+// TestR11_ClaimsFollowGroupsThatAreMade: groups that a provisioning client makes, put into each other, renamed and taken away.
+func TestR11_ClaimsFollowGroupsThatAreMade(t *testing.T) {
+	eachClaimRows(t, func(r *claimRows) {
+		ctx := context.Background()
+		make := func(name string, in ...directory.GroupMember) directory.GroupMember {
+			x := directory.GroupEdit{Group: directory.Group{Name: name}}
+			for _, m := range in {
+				x.Put(m)
+			}
+			g, err := r.dir.Access.CreateGroup(ctx, r.org, x)
+			r.must(err)
+			return directory.GroupMember{Group: g.ID}
+		}
+		change := func(g directory.GroupMember, edit func(x *directory.GroupEdit)) {
+			_, err := r.dir.Access.ChangeGroup(ctx, r.org, g.Group, 0, func(x *directory.GroupEdit) error { edit(x); return nil })
+			r.must(err)
+		}
+		inner := make("Inner ring", directory.GroupMember{Member: r.member})
+		outer := make("Outer ring", inner)
+		r.is("made", r.told().Groups, "inner-ring", "outer-ring")
+		change(outer, func(x *directory.GroupEdit) { x.Name = "Renamed" })
+		r.is("renamed", r.told().Groups, "inner-ring", "outer-ring")
+		change(outer, func(x *directory.GroupEdit) { x.Take(inner) })
+		r.is("out of the outer one", r.told().Groups, "inner-ring")
+		r.must(r.dir.Access.RemoveGroup(ctx, r.org, inner.Group))
+		r.is("removed", r.told().Groups)
+	})
+}

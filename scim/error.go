@@ -74,6 +74,8 @@ var (
 		"bad_query":          {http.StatusBadRequest, scimerrors.ScimTypeInvalidFilter},
 		"last_administrator": {http.StatusConflict, ""},
 		"not_of_agency":      {http.StatusConflict, ""},
+		"group_cycle":        {http.StatusBadRequest, scimerrors.ScimTypeInvalidValue},
+		"group_in_use":       {http.StatusConflict, ""},
 	}
 )
 
@@ -81,7 +83,7 @@ var (
 var names = map[string]string{
 	"user_name": "userName", "external_id": "externalId", "email": "emails", "packages": "entitlements", "role": "roles",
 	"given_name": "name.givenName", "family_name": "name.familyName", "middle_name": "name.middleName", "name_prefix": "name.honorificPrefix",
-	"name_suffix": "name.honorificSuffix", "formatted_name": "name.formatted", "display_name": "displayName", "nick_name": "nickName",
+	"name_suffix": "name.honorificSuffix", "formatted_name": "name.formatted", "display_name": "displayName", "name": "displayName", "nick_name": "nickName",
 	"user_type": "userType", "profile_url": "profileUrl", "preferred_language": "preferredLanguage", "phones": "phoneNumbers",
 	"employee_number": "employeeNumber", "cost_center": "costCenter", "company": "organization", "certificates": "x509Certificates",
 }

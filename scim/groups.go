@@ -2,54 +2,60 @@ package scim
 
 import (
 	"net/http"
-	"slices"
 
 	"portvakt/internal/directory"
 )
 
-// findGroups shows a page of the organization's groups, by name; SCIM does not change them yet, and nothing of them can be
-// filtered or sorted by but what all of them have.
+// findGroups is a page of the organization's groups.
 func (x *exchange) findGroups(q directory.Query, shown projection) (found, error) {
-	all, err := x.h.dir.Access.Groups(x.ctx, x.client.Organization)
+	page, err := x.h.dir.Access.ListGroups(x.ctx, x.client.Organization, q)
 	if err != nil {
 		return found{}, err
 	}
-	if q.Descending {
-		slices.Reverse(all)
+	groups, err := x.groups(page.Groups, shown)
+	out := found{total: page.Total, resources: make([]any, len(groups)), at: func(i int) (directory.Position, error) {
+		return page.Groups[i].PositionIn(q.SortBy), nil
+	}}
+	for i, g := range groups {
+		out.resources[i] = g
 	}
-	low := min(q.Offset, len(all))
-	if q.After != nil {
-		low = slices.IndexFunc(all, func(g directory.Group) bool { return directory.MembershipID(g.ID) == q.After.ID }) + 1
-	}
-	page := all[low:min(low+q.Limit, len(all))]
-	shownGroups, err := x.groups(page, shown)
-	resources := make([]any, len(shownGroups))
-	for i, g := range shownGroups {
-		resources[i] = g
-	}
-	return found{total: int64(len(all)), resources: resources, at: func(i int) (directory.Position, error) {
-		return directory.Position{Text: directory.Fold(page[i].Name), ID: directory.MembershipID(page[i].ID)}, nil
-	}}, err
+	return out, err
 }
 
 func (x *exchange) getGroup() error {
-	id, err := directory.ParseGroupID(x.id)
+	id, err := x.groupID()
 	if err != nil {
-		return errNotFound
+		return err
 	}
 	g, _, _, err := x.h.dir.Access.GroupByID(x.ctx, x.client.Organization, id, directory.GroupPage{})
 	if err != nil {
 		return err
 	}
+	return x.writeGroup(http.StatusOK, g)
+}
+
+// groupID is the id of the path; what is no id of ours is nobody's.
+func (x *exchange) groupID() (directory.GroupID, error) {
+	id, err := directory.ParseGroupID(x.id)
+	if err != nil {
+		return id, errNotFound
+	}
+	return id, nil
+}
+
+// writeGroup answers with one group.
+func (x *exchange) writeGroup(status int, g directory.Group) error {
 	t := x.h.schemas.groups
-	if x.unchanged(t, x.id, g.Version) {
+	id := g.ID.String()
+	if x.unchanged(t, id, g.Version) {
 		return nil
 	}
 	resources, err := x.groups([]directory.Group{g}, x.projection(t))
 	if err != nil {
 		return err
 	}
-	x.writeResource(t, g.ID.String(), http.StatusOK, resources[0])
+	x.w.Header().Set("Last-Modified", g.ChangedAt.UTC().Format(http.TimeFormat))
+	x.writeResource(t, id, status, resources[0])
 	return nil
 }
 
@@ -102,4 +108,35 @@ func (x *exchange) groupMember(kind, id, name string) map[string]any {
 	m := map[string]any{"value": id, "type": kind, "$ref": x.location(kind+"s", id)}
 	setText(m, "display", name)
 	return m
+}
+
+// showGroups adds to users the groups that each is in, to a client that may read groups. They are read for a whole page at
+// once, and only where they are shown.
+func (x *exchange) showGroups(shown projection, members []directory.Member, users []map[string]any) error {
+	attr := x.h.schemas.attributes[coreURN]["groups"]
+	if !x.client.MayGroups || len(members) == 0 || !shown.shows(coreURN, attr) {
+		return nil
+	}
+	ids := make([]directory.MembershipID, len(members))
+	for i := range members {
+		ids[i] = members[i].ID
+	}
+	groups, err := x.h.dir.Access.GroupsOf(x.ctx, x.client.Organization, ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		var list []any
+		for _, g := range groups[id] {
+			kind := "indirect"
+			if g.Direct {
+				kind = "direct"
+			}
+			list = append(list, map[string]any{"value": g.ID.String(), "$ref": x.location("Groups", g.ID.String()), "display": g.Name, "type": kind})
+		}
+		if len(list) > 0 {
+			users[i]["groups"] = shown.part(coreURN, attr, list)
+		}
+	}
+	return nil
 }

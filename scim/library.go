@@ -34,37 +34,43 @@ func (x *exchange) through(call libraryCall, body any) error {
 	}
 	call.x = x
 	x.library = call
+	caught, err := x.send(elimity.ResourceType{
+		Name: "User", Endpoint: "/Users", Schema: x.h.schemas.core, Handler: &x.library,
+		SchemaExtensions: []elimity.SchemaExtension{{Schema: x.h.schemas.enterprise}, {Schema: x.h.schemas.membership}},
+	}, body)
+	if err != nil {
+		return err
+	}
+	if !x.library.called {
+		return caught.refusal()
+	}
+	return x.library.err
+}
+
+// send gives a body to the library, as a request to resources of the type.
+func (x *exchange) send(t elimity.ResourceType, body any) (*caughtAnswer, error) {
 	raw := []byte(nil)
 	if body != nil {
 		var err error
 		if raw, err = json.Marshal(body); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	path := "/Users"
+	path := t.Endpoint
 	if x.id != "" {
 		path += "/" + url.PathEscape(x.id)
 	}
 	request, err := http.NewRequestWithContext(x.ctx, x.r.Method, path, bytes.NewReader(raw))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	server, err := elimity.NewServer(&elimity.ServerArgs{
-		ServiceProviderConfig: &elimity.ServiceProviderConfig{},
-		ResourceTypes: []elimity.ResourceType{{
-			Name: "User", Endpoint: "/Users", Schema: x.h.schemas.core, Handler: &x.library,
-			SchemaExtensions: []elimity.SchemaExtension{{Schema: x.h.schemas.enterprise}, {Schema: x.h.schemas.membership}},
-		}},
-	})
+	server, err := elimity.NewServer(&elimity.ServerArgs{ServiceProviderConfig: &elimity.ServiceProviderConfig{}, ResourceTypes: []elimity.ResourceType{t}})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	caught := &caughtAnswer{header: http.Header{}}
 	server.ServeHTTP(caught, request)
-	if !x.library.called {
-		return caught.refusal()
-	}
-	return x.library.err
+	return caught, nil
 }
 
 // done notes what came of the call and gives the library something to answer with.

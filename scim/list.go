@@ -140,10 +140,12 @@ func (x *exchange) findUsers(q directory.Query, shown projection) (found, error)
 	out := found{total: page.Total, resources: make([]any, len(page.Members)), at: func(i int) (directory.Position, error) {
 		return x.h.dir.Memberships.PositionOf(x.ctx, x.client.Organization, q.SortBy, page.Members[i].ID)
 	}}
+	users := make([]map[string]any, len(page.Members))
 	for i := range page.Members {
-		out.resources[i] = x.user(&page.Members[i], roles, shown)
+		users[i] = x.user(&page.Members[i], roles, shown)
+		out.resources[i] = users[i]
 	}
-	return out, nil
+	return out, x.showGroups(shown, page.Members, users)
 }
 
 // listResponse is a page. first is 0 where it was asked for by a cursor.

@@ -202,7 +202,12 @@ func (x *exchange) writeUser(status int, m *directory.Member) error {
 		return err
 	}
 	x.w.Header().Set("Last-Modified", m.ChangedAt.UTC().Format(http.TimeFormat))
-	x.writeResource(t, id, status, x.user(m, roles, x.projection(t)))
+	shown := x.projection(t)
+	user := x.user(m, roles, shown)
+	if err := x.showGroups(shown, []directory.Member{*m}, []map[string]any{user}); err != nil {
+		return err
+	}
+	x.writeResource(t, id, status, user)
 	return nil
 }
 

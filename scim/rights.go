@@ -10,6 +10,7 @@ import (
 
 var (
 	errOtherClient    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this member")
+	errOthersGroup    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this group")
 	errAdministrators = refuse(http.StatusForbidden, "", "The provisioning client may not change administrators, or who runs the installation")
 	errAccess         = refuse(http.StatusForbidden, "", "The provisioning client may not change access: role, reseller access, packages, grants, functions, segments and successor")
 )
@@ -21,6 +22,18 @@ func take(c directory.ProvisioningClient, m *directory.Member) error {
 	}
 	if m.ManagedBy != c.ID {
 		return errOtherClient
+	}
+	return nil
+}
+
+// takeGroup makes the group the client's own, as take does with a member. Nothing in a group makes an administrator: roles,
+// which are not SCIM's to put in, open records through sharing rules alone (TestWall062_NobodyRulesByAGroup).
+func takeGroup(c directory.ProvisioningClient, g *directory.Group) error {
+	if g.ManagedBy.IsZero() {
+		g.ManagedBy = c.ID
+	}
+	if g.ManagedBy != c.ID {
+		return errOthersGroup
 	}
 	return nil
 }

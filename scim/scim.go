@@ -78,7 +78,7 @@ type permission string
 const (
 	anyClient   permission = "any"    // whoever has a token of the organization
 	usersRight  permission = "users"  // read and write users; what needs more rights is decided by what changes
-	groupsRight permission = "groups" // read groups
+	groupsRight permission = "groups" // read and write groups
 	themselves  permission = "me"     // a person with an own access token, and nobody else
 )
 
@@ -115,7 +115,11 @@ func routes() []route {
 		{"PATCH", "/Users/{id}", (*exchange).patchUser, usersRight},
 		{"DELETE", "/Users/{id}", (*exchange).deleteUser, usersRight},
 		{"GET", "/Groups", (*exchange).listGroups, groupsRight},
+		{"POST", "/Groups", (*exchange).createGroup, groupsRight},
 		{"GET", "/Groups/{id}", (*exchange).getGroup, groupsRight},
+		{"PUT", "/Groups/{id}", (*exchange).replaceGroup, groupsRight},
+		{"PATCH", "/Groups/{id}", (*exchange).patchGroup, groupsRight},
+		{"DELETE", "/Groups/{id}", (*exchange).deleteGroup, groupsRight},
 		{"GET", "/ServiceProviderConfig", (*exchange).serviceProviderConfig, anyClient},
 		{"GET", "/ResourceTypes", (*exchange).resourceTypes, anyClient},
 		{"GET", "/ResourceTypes/{id}", (*exchange).resourceType, anyClient},

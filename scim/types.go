@@ -104,9 +104,18 @@ func users() *resourceType {
 
 func groups() *resourceType {
 	return &resourceType{
-		name: "Group", endpoint: "/Groups", about: "A group of the organization; read only", urns: []string{groupURN}, needs: groupsRight,
-		always: []string{"schemas", "meta", "meta.resourceType", "id", "displayName"},
-		find:   (*exchange).findGroups,
+		name: "Group", endpoint: "/Groups", about: "A group of the organization", urns: []string{groupURN}, needs: groupsRight,
+		fields: map[string]directory.Field{
+			"id": directory.FieldID, "externalId": directory.FieldExternalID, "displayName": directory.FieldDisplayName,
+			"meta.created": directory.FieldCreated, "meta.lastModified": directory.FieldChanged,
+		},
+		lists:    map[string]directory.List{"members": directory.ListGroupMembers},
+		elements: map[string]directory.Field{"value": directory.ElementValue, "type": directory.ElementType},
+		always:   []string{"schemas", "meta", "meta.resourceType"},
+		sorts: map[string]directory.Field{
+			"meta.version": directory.FieldVersion, "meta.location": directory.FieldID, "meta.resourceType": directory.FieldCreated,
+		},
+		find: (*exchange).findGroups,
 	}
 }
 

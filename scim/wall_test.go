@@ -17,6 +17,7 @@ import (
 var every = []struct{ method, path, body string }{
 	{"GET", "/Users", ""}, {"POST", "/Users", `{}`}, {"GET", "/Users/mbr_x", ""}, {"PUT", "/Users/mbr_x", `{}`}, {"PATCH", "/Users/mbr_x", `{}`},
 	{"DELETE", "/Users/mbr_x", ""}, {"POST", "/Users/.search", `{}`}, {"GET", "/Groups", ""}, {"GET", "/Groups/grp_x", ""}, {"POST", "/Groups", `{}`},
+	{"PUT", "/Groups/grp_x", `{}`}, {"PATCH", "/Groups/grp_x", `{}`}, {"DELETE", "/Groups/grp_x", ""}, {"POST", "/Groups/.search", `{}`},
 	{"GET", "/ServiceProviderConfig", ""}, {"GET", "/ResourceTypes", ""}, {"GET", "/ResourceTypes/User", ""}, {"GET", "/Schemas", ""},
 	{"GET", "/Schemas/" + enterprise, ""}, {"POST", "/Bulk", `{}`}, {"GET", "/Me", ""}, {"POST", "/.search", `{}`}, {"GET", "/nowhere", ""},
 	{"TRACE", "/Users", ""}, {"GET", "/", ""}, {"GET", "", ""},

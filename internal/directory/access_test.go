@@ -135,7 +135,7 @@ func TestCyclesAreRefused(t *testing.T) {
 			t.Errorf("the neighbour writes to the group: %v", err)
 		}
 		stranger := must(m.Memberships.Create(ctx, m.another.ID, person("x@elsewhere.example")))(t)
-		if _, err := m.Access.AddGroupMembers(ctx, m.home.ID, m.groups["direct"], []directory.GroupMember{{Member: stranger.ID}}); !errors.Is(err, directory.ErrMemberNotFound) {
+		if _, err := m.Access.AddGroupMembers(ctx, m.home.ID, m.groups["direct"], []directory.GroupMember{{Member: stranger.ID}}); !errors.Is(err, directory.ErrUnknownGroupMember) {
 			t.Errorf("the neighbour's member in our group: %v", err)
 		}
 	})

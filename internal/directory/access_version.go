@@ -24,6 +24,10 @@ type AccessEvent struct {
 	Version      int64  `json:"version,omitempty"`      // the organization's access version with the change in it
 	Noun         string `json:"noun"`                   // role, profile, group, sharing, sharing_rule, segment, module, package
 	Object       string `json:"object"`
+	// Did is what happened to it, in the history's words: created, changed, removed, members_added, …; Detail is what differs
+	// from before, never the whole of it.
+	Did    string         `json:"did"`
+	Detail map[string]any `json:"detail,omitempty"`
 }
 
 // ErrAccessChanged says that somebody else changed the access model since it was read.
@@ -87,7 +91,7 @@ func (e *accessEdit) note(ctx context.Context, c accessChange) error {
 		subject = c.object
 	}
 	return outbox.Append(e.tx, e.org, EventAccessChanged, subject,
-		AccessEvent{Organization: e.org.String(), Version: e.version, Noun: c.noun, Object: c.object})
+		AccessEvent{Organization: e.org.String(), Version: e.version, Noun: c.noun, Object: c.object, Did: c.did, Detail: c.detail})
 }
 
 // saved notes what a Save has written, and counts it.

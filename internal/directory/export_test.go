@@ -136,13 +136,22 @@ func LoadMembersForTest(ctx context.Context, tx *sqldb.Tx, members []Member) err
 
 // GroupStatementsForTest are the statements by which somebody comes into a group and goes.
 func GroupStatementsForTest(g GroupID, m Member, role RoleID) []StatementForTest {
+	org := m.Organization
+	many := func(first ...any) []any {
+		for range movedAtOnce {
+			first = append(first, m.ID)
+		}
+		return first
+	}
 	return []StatementForTest{
-		{"insertGroupMember", insertGroupMemberText, []any{g, m.Organization, m.ID}},
-		{"insertGroupInGroup", insertGroupInGroupText, []any{g, m.Organization, g}},
-		{"insertGroupRole", insertGroupRoleText, []any{g, m.Organization, role, true}},
-		{"deleteGroupMember", deleteGroupMemberText, []any{g, m.Organization, m.ID}},
-		{"deleteGroupInGroup", deleteGroupInGroupText, []any{g, m.Organization, g}},
-		{"deleteGroupRole", deleteGroupRoleText, []any{g, m.Organization, role, true}},
+		{"insertGroupMember", insertGroupMembersTexts[0], []any{org, sqldb.Micros(m.CreatedAt), g, m.ID}},
+		{"insertGroupMembers", insertGroupMembersTexts[1], many(org, sqldb.Micros(m.CreatedAt), g)},
+		{"insertGroupInGroup", insertGroupGroupsTexts[0], []any{org, g, g}},
+		{"insertGroupRole", insertGroupRoleText, []any{org, g, role, true}},
+		{"deleteGroupMember", deleteGroupMembersTexts[0], []any{org, g, m.ID}},
+		{"deleteGroupMembers", deleteGroupMembersTexts[1], many(org, g)},
+		{"deleteGroupInGroup", deleteGroupGroupsTexts[0], []any{org, g, g}},
+		{"deleteGroupRole", deleteGroupRoleText, []any{org, g, role, true}},
 	}
 }
 

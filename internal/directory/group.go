@@ -11,23 +11,21 @@ import (
 
 // Group collects members, other groups, roles, and roles with everything below (R15).
 type Group struct {
-	ID         GroupID
-	Key, Name  string // the name is unique in the organization without regard to case
-	ExternalID string
-	Version    int64
+	ID GroupID
+	// Key is the group's for good, whatever it is renamed to: claims, owners of records and apply files name it.
+	Key, Name  string               // the name is unique in the organization without regard to case
+	ExternalID string               // the provisioning client's own word for it, compared letter for letter
+	ManagedBy  ProvisioningClientID // zero: no provisioning client has written it yet
+	Version    int64                // rises with whatever changes, who is in it included
 	CreatedAt  time.Time
 	ChangedAt  time.Time
 }
 
-// GroupMember is one thing that is in a group: exactly one of Member, Group and Role is set.
-type GroupMember struct {
-	Member    MembershipID
-	Group     GroupID
-	Role      RoleID
-	WithBelow bool // with Role: everything below it as well
+// ErrGroupChanged says that a group has another version than the change was made for.
+var ErrGroupChanged = fault.New(fault.Stale, "group_changed", "The group has been changed meanwhile")
 
-	Name string // what to show; read, never written
-}
+// ErrGroupExternalIDTaken says that the provisioning client calls another group by the same external id.
+var ErrGroupExternalIDTaken = fault.New(fault.Conflict, "group_external_id_taken", "Another group has this external id").On("external_id")
 
 // SaveGroups makes and renames groups; who is in them is AddGroupMembers' part.
 func (s Access) SaveGroups(ctx context.Context, org OrganizationID, groups []Group) (Tally, error) {
@@ -67,35 +65,12 @@ func (s Access) SaveGroups(ctx context.Context, org OrganizationID, groups []Gro
 	return t, err
 }
 
-func (m GroupMember) check() error {
-	set := 0
-	for _, zero := range []bool{m.Member.IsZero(), m.Group.IsZero(), m.Role.IsZero()} {
-		if !zero {
-			set++
-		}
+// check refuses what cannot be stored.
+func (g *Group) check() error {
+	if len(g.ExternalID) > maxExternalID {
+		return fault.Newf(fault.Invalid, "too_long", "The external id is longer than %d bytes", maxExternalID).On("external_id")
 	}
-	if set != 1 || m.WithBelow && m.Role.IsZero() {
-		return fault.New(fault.Invalid, "bad_group_member", "In a group are members, groups, or roles with or without everything below").On("members")
-	}
-	return nil
-}
-
-// reaches reports whether from is to, or holds it directly or through other groups. It ends on cycles as well.
-func reaches(nested map[GroupID][]GroupID, from, to GroupID) bool {
-	seen := map[GroupID]bool{}
-	open := []GroupID{from}
-	for len(open) > 0 {
-		id := open[len(open)-1]
-		open = open[:len(open)-1]
-		if id == to {
-			return true
-		}
-		if !seen[id] {
-			seen[id] = true
-			open = append(open, nested[id]...)
-		}
-	}
-	return false
+	return cmp.Or(checkNamed(g.Key, g.Name), checkIndexed("name", g.Name), checkText("external_id", g.ExternalID))
 }
 
 // GroupPage is which of a group's members to read.

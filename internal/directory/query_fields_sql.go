@@ -9,11 +9,12 @@ const (
 	exactText                        // letter for letter; NULL means absent
 	shortText                        // letter for letter; "" means absent
 	truth
-	moment     // may be NULL
-	identifier // a membership's id, may be NULL
-	managerRef // manager_id or manager_text
-	roleKey    // the key of the role that role_id names
-	number64   // a whole number that everybody has; sorted by, not compared
+	moment          // may be NULL
+	identifier      // a membership's id, may be NULL
+	groupIdentifier // a group's id, may be NULL
+	managerRef      // manager_id or manager_text
+	roleKey         // the key of the role that role_id names
+	number64        // a whole number that everybody has; sorted by, not compared
 )
 
 // column is where a field stands. The SQL texts are constants; values are only ever bound.

@@ -77,6 +77,10 @@ func (c *compiler) behindPosition(q Query, col column) error {
 		if q.After.Text != "" {
 			value, err = ParseMembershipID(q.After.Text)
 		}
+	case groupIdentifier:
+		if q.After.Text != "" {
+			value, err = ParseGroupID(q.After.Text)
+		}
 	}
 	if err != nil {
 		return badQuery("The page cannot be read")

@@ -13,16 +13,17 @@ import (
 
 // compiler turns conditions into SQL. Every value becomes an argument; every SQL text is a constant of this file.
 type compiler struct {
-	text strings.Builder
-	args []any
-	now  time.Time
-	cols map[Field]column
-	nowP string // the argument that holds now, once asked for
-	walk bool   // members come in their order and are looked at one by one; else those who are meant are gathered first
+	text  strings.Builder
+	args  []any
+	now   time.Time
+	cols  map[Field]column
+	lists map[List][]source
+	nowP  string // the argument that holds now, once asked for
+	walk  bool   // members come in their order and are looked at one by one; else those who are meant are gathered first
 }
 
 func (s Memberships) compiler(q Query) *compiler {
-	return &compiler{now: s.now(), cols: memberFields, walk: q.way == walkAsking}
+	return &compiler{now: s.now(), cols: memberFields, lists: memberLists, walk: q.way == walkAsking}
 }
 
 func (c *compiler) write(parts ...string) {
@@ -107,7 +108,7 @@ func (c *compiler) some(s Some) error {
 
 // elements writes a statement that selects whose elements are meant; of one member, where each is asked alone.
 func (c *compiler) elements(s Some) error {
-	arms, ok := memberLists[s.List]
+	arms, ok := c.lists[s.List]
 	if !ok {
 		return badQuery("This list cannot be searched").On(string(s.List))
 	}
@@ -120,7 +121,7 @@ func (c *compiler) elements(s Some) error {
 		case i > 0:
 			c.write(" union all ")
 		}
-		c.write(arm.from)
+		c.write(c.place(column{sql: arm.from}))
 		if c.walk {
 			c.write(" and ", arm.id, " = m.id")
 		}
@@ -189,7 +190,7 @@ func (c *compiler) compare(v Compare) error {
 		switch col.kind {
 		case foldedText, addressKey, exactText, shortText, roleKey:
 			return c.compareText(col, v.Op, value)
-		case identifier, managerRef:
+		case identifier, groupIdentifier, managerRef:
 			if v.Op == Equal {
 				c.compareID(col, value)
 				return nil
@@ -231,12 +232,17 @@ func (c *compiler) compareTruth(col column, want bool) {
 }
 
 func (c *compiler) compareID(col column, text string) {
+	if group, err := ParseGroupID(text); err == nil && col.kind == groupIdentifier {
+		p := c.arg(group)
+		c.write("(", col.sql, " is not null and ", col.sql, " = ", p, ")")
+		return
+	}
 	id, err := ParseMembershipID(text)
 	switch {
 	case err == nil && col.kind == managerRef:
 		p := c.arg(id)
 		c.write("(m.manager_id is not null and m.manager_id = ", p, ")")
-	case err == nil:
+	case err == nil && col.kind == identifier:
 		p := c.arg(id)
 		c.write("(", col.sql, " is not null and ", col.sql, " = ", p, ")")
 	case col.kind == managerRef:
@@ -330,9 +336,9 @@ func (c *compiler) order(q Query) error {
 		c.write(" order by m.created_at", way, ", m.id", way)
 		return nil
 	}
-	col, ok := memberFields[q.SortBy]
+	col, ok := c.cols[q.SortBy]
 	if !ok || !col.sortable {
-		return badQuery("Members cannot be sorted by this field").On(string(q.SortBy))
+		return badQuery("Nothing can be sorted by this field").On(string(q.SortBy))
 	}
 	c.write(" order by case when ", c.presence(col), " then 0 else 1 end", way, ", ", c.sortKey(col), way, ", m.id", way)
 	return nil

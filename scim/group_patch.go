@@ -1,0 +1,284 @@
+package scim
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	scimerrors "github.com/elimity-com/scim/errors"
+
+	"portvakt/internal/directory"
+)
+
+// groupOperation is one step of a PATCH of a group (RFC 7644 §3.5.2). Unlike one of a user it is not applied to a resource:
+// who is in the group is not read, so that a step says who comes and who goes.
+type groupOperation struct {
+	op      string
+	attr    *attribute
+	text    string                  // of displayName and externalId; "" where it is removed
+	members []directory.GroupMember // of members
+	all     bool                    // of members: the others, or everybody, go
+}
+
+type groupOperations []groupOperation
+
+// edit does the steps in order; the last word about each member counts.
+func (ops groupOperations) edit(g *directory.GroupEdit) error {
+	for _, o := range ops {
+		switch o.attr.name {
+		case "displayName":
+			g.Name = o.text
+		case "externalId":
+			g.ExternalID = o.text
+		case "members":
+			o.move(g)
+		}
+	}
+	return nil
+}
+
+func (o groupOperation) move(g *directory.GroupEdit) {
+	if o.all {
+		g.Empty()
+	}
+	for _, m := range o.members {
+		if o.op == "remove" {
+			g.Take(m)
+		} else {
+			g.Put(m)
+		}
+	}
+}
+
+// written is the operations as the library validates them.
+func (ops groupOperations) written() map[string]any {
+	list := make([]any, len(ops))
+	for i, o := range ops {
+		step := map[string]any{"op": o.op, "path": o.attr.name}
+		switch {
+		case o.op == "remove":
+		case o.attr.name == "members" && len(o.members) == 0: // the library knows no empty list
+			step["op"] = "remove"
+		case o.attr.name == "members":
+			step["value"] = writtenMembers(o.members)
+		default:
+			step["value"] = o.text
+		}
+		list[i] = step
+	}
+	return map[string]any{"schemas": []string{patchURN}, "Operations": list}
+}
+
+// readGroupPatch reads the body of a PATCH of a group, with the habits of real clients: operations in any letter case, values
+// without path, members to remove as a value of the operation (Entra), names that cannot be written (Okta's id).
+func (t *resourceType) readGroupPatch(body map[string]any) (out groupOperations, err error) {
+	var list []any
+	named := false
+	for name, v := range body {
+		switch strings.ToLower(name) {
+		case "schemas":
+			if named, err = holdsURN(v, patchURN); err != nil {
+				return nil, err
+			}
+		case "operations":
+			var ok bool
+			if list, ok = v.([]any); !ok {
+				return nil, badSyntax("Operations has to be a list")
+			}
+		}
+	}
+	switch {
+	case !named:
+		return nil, badSyntax("schemas has to hold %s", patchURN)
+	case len(list) == 0:
+		return nil, badSyntax("Operations has to hold at least one operation")
+	case len(list) > maxOperations:
+		return nil, badValue("A PATCH has at most %d operations", maxOperations)
+	}
+	for _, e := range list {
+		object, ok := e.(map[string]any)
+		if !ok {
+			return nil, badSyntax("An operation has to be an object")
+		}
+		ops, err := t.readGroupOperation(object)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ops...)
+	}
+	return out, nil
+}
+
+func (t *resourceType) readGroupOperation(object map[string]any) (groupOperations, error) {
+	var op, path string
+	var value any
+	valued := false
+	for name, v := range object {
+		ok := true
+		switch strings.ToLower(name) {
+		case "op":
+			op, ok = v.(string)
+		case "path":
+			if v != nil {
+				path, ok = v.(string)
+			}
+		case "value":
+			value, valued = v, true
+		}
+		if !ok {
+			return nil, badSyntax("%s has to be a string", strings.ToLower(name))
+		}
+	}
+	op = strings.ToLower(op)
+	switch {
+	case op != "add" && op != "replace" && op != "remove":
+		return nil, badSyntax("op has to be add, replace or remove")
+	case op != "remove" && !valued:
+		return nil, badValue("%s needs a value", op)
+	case path != "":
+		o, err := t.groupStep(op, path, value)
+		return groupOperations{o}, err
+	case op == "remove":
+		return nil, refuse(400, scimerrors.ScimTypeNoTarget, "remove needs a path")
+	}
+	values, ok := objectOf(value)
+	if !ok {
+		return nil, badValue("Without a path the value has to be an object")
+	}
+	var out groupOperations
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		p, ok := t.place(name)
+		if !ok || p.attr == nil || p.attr.readOnly() { // as in a PUT
+			continue
+		}
+		o, err := t.groupStep(op, name, values[name])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// groupStep reads one operation on one attribute.
+func (t *resourceType) groupStep(op, path string, value any) (o groupOperation, err error) {
+	p, selected, err := t.readGroupPath(path)
+	if err != nil {
+		return o, err
+	}
+	o = groupOperation{op: op, attr: p.attr}
+	switch {
+	case p.attr.readOnly(), p.sub != nil: // what members are is immutable (RFC 7643 §8.7.1): one goes and another comes
+		return o, readOnly(path)
+	case p.attr.name != "members":
+		if op != "remove" && value != nil {
+			o.text, err = plainText(p, value)
+		}
+		if err == nil && o.text == "" && p.attr.required {
+			err = readOnly(p.String())
+		}
+		if o.text == "" {
+			o.op = "remove"
+		}
+	case selected != nil && op != "remove":
+		err = readOnly(path)
+	case selected != nil:
+		o.members = selected
+	case op == "remove":
+		o.members, o.all = membersNamed(value), value == nil
+	default:
+		o.members, err = readMembers(value)
+		o.all = op == "replace"
+	}
+	return o, err
+}
+
+// readGroupPath reads attribute, attribute.sub, members[filter] or members[filter].sub, with or without URN. selected is not
+// nil where there is a filter.
+func (t *resourceType) readGroupPath(text string) (at place, selected []directory.GroupMember, err error) {
+	p, err := newScanner(text)
+	if err != nil {
+		return at, nil, badPath("The path cannot be read")
+	}
+	name := p.word()
+	at, ok := t.place(name)
+	if !ok || at.attr == nil {
+		return at, nil, badPath("There is no attribute %.100q", name)
+	}
+	if p.take('[') {
+		if !at.attr.multi || !at.attr.complex() || at.sub != nil {
+			return at, nil, badPath("%s is not a list", at)
+		}
+		p.within = true
+		filter, err := p.closed(']')
+		if err != nil {
+			return at, nil, badPath("The path cannot be read (byte %d)", p.pos+1)
+		}
+		if selected, err = membersSelected(filter); err != nil {
+			return at, nil, err
+		}
+		if p.pos < len(text) && text[p.pos] == '.' {
+			p.pos++
+			sub := p.word()
+			if at.sub = at.attr.subs[strings.ToLower(sub)]; at.sub == nil {
+				return at, nil, badPath("%s has no part %.100q", at, sub)
+			}
+		}
+	}
+	if p.skip(); p.pos < len(text) {
+		return at, nil, badPath("The path cannot be read (byte %d)", p.pos+1)
+	}
+	return at, selected, nil
+}
+
+// membersSelected are the members whom a path's filter names by their ids: value eq "…", perhaps with their type, perhaps
+// several with or between them. It is never nil. To look at who is in the group would cost what is in it.
+func membersSelected(e expression) ([]directory.GroupMember, error) {
+	out := []directory.GroupMember{}
+	switch v := e.(type) {
+	case disjunction:
+		for _, inner := range v {
+			some, err := membersSelected(inner)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, some...)
+		}
+		return out, nil
+	case conjunction:
+		return membersOfType(v)
+	case comparison:
+		id, ok := v.value.(string)
+		if !ok || v.op != directory.Equal || !strings.EqualFold(v.name, "value") {
+			break
+		}
+		if m, ok := memberCalled(id); ok {
+			out = append(out, m)
+		}
+		return out, nil
+	}
+	return nil, badFilter(`Members are chosen by their ids: members[value eq "…"]`)
+}
+
+// membersOfType reads value eq "…" and type eq "…", in any order.
+func membersOfType(list conjunction) ([]directory.GroupMember, error) {
+	var ids, types conjunction
+	for _, e := range list {
+		if c, ok := e.(comparison); ok && c.op == directory.Equal && strings.EqualFold(c.name, "type") {
+			types = append(types, c)
+		} else {
+			ids = append(ids, e)
+		}
+	}
+	if len(ids) != 1 {
+		return nil, badFilter(`Members are chosen by their ids: members[value eq "…"]`)
+	}
+	members, err := membersSelected(ids[0])
+	for _, e := range types {
+		kind, _ := e.(comparison).value.(string)
+		members = slices.DeleteFunc(members, func(m directory.GroupMember) bool {
+			return m.Member.IsZero() != strings.EqualFold(kind, "Group") || !strings.EqualFold(kind, "Group") && !strings.EqualFold(kind, "User")
+		})
+	}
+	return members, err
+}
