@@ -17,5 +17,5 @@ alter table provisioning_tokens add column warned_for {INT};  -- the end that wa
 create index provisioning_tokens_end on provisioning_tokens (expires_at) where expires_at is not null;
 create index provisioning_tokens_member_end on provisioning_tokens (member_end_at) where member_end_at is not null;
 
-create index memberships_provisioning_client on memberships (organization_id, provisioning_client_id) where provisioning_client_id is not null;
+create index memberships_provisioning_client on memberships (provisioning_client_id, organization_id) where provisioning_client_id is not null;
 alter table memberships add column held text;                 -- JSON of the names of details that the provisioning client has set; null: none
