@@ -2,9 +2,7 @@ package scim
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"portvakt/internal/directory"
 )
@@ -141,6 +139,9 @@ func (c filterCompiler) present(v presence) (directory.Condition, error) {
 		return directory.Some{List: is.list}, nil
 	case is.list != "":
 		field, _ := c.elementOf(p)
+		if field == "" {
+			return nil, c.unknown(v.name)
+		}
 		return directory.Some{List: is.list, Where: directory.Present{Field: field}}, nil
 	case is.field != "":
 		return directory.Present{Field: is.field}, nil
@@ -168,8 +169,13 @@ func (c filterCompiler) compare(v comparison) (directory.Condition, error) {
 		return nullList(is.list, v)
 	case is.list != "":
 		field, attr := c.elementOf(p)
+		if field == "" {
+			return nil, c.unknown(v.name)
+		}
 		where, err := typed(v, attr, field)
 		return directory.Some{List: is.list, Where: where}, err
+	case p.attr.name == "schemas":
+		return c.schemas(v)
 	case p.attr.name == "meta" && p.sub != nil && p.sub.name == "resourceType":
 		return c.constant(v, c.of.name)
 	case is.field == "":
@@ -192,6 +198,35 @@ func nullList(list directory.List, v comparison) (directory.Condition, error) {
 		return directory.Some{List: list}, nil
 	}
 	return nil, badFilter("%s can be compared with null by eq and ne only", v.name)
+}
+
+// schemas compares with the schemas that a resource shows: its own, and those extensions of which it has an attribute.
+func (c filterCompiler) schemas(v comparison) (directory.Condition, error) {
+	urn, isText := v.value.(string)
+	if v.op != directory.Equal && v.op != directory.NotEqual || !isText {
+		return nil, c.unknown(v.name)
+	}
+	var has directory.Condition = directory.Or{}
+	switch i := slices.Index(c.of.urns, urn); {
+	case i == 0:
+		has = directory.And{}
+	case i > 0:
+		has = directory.Or(c.of.presences(urn))
+	}
+	if v.op == directory.NotEqual {
+		has = negated(has)
+	}
+	return has, nil
+}
+
+// presences are true where there is a value of an attribute of the schema.
+func (t *resourceType) presences(urn string) (list []directory.Condition) {
+	for _, attr := range t.registry.attributes[urn] {
+		if field := t.known[attributeKey{attr: attr}].field; field != "" {
+			list = append(list, directory.Present{Field: field})
+		}
+	}
+	return list
 }
 
 // constant compares with what is the same for every resource of the type.
@@ -293,60 +328,3 @@ func (c filterCompiler) partOf(attr *attribute, name string) (*attribute, direct
 	field, ok := c.of.elements[sub.name]
 	return sub, field, ok
 }
-
-// typed gives the value the attribute's type: clients write booleans and dates as strings, and numbers without quotes.
-func typed(v comparison, attr *attribute, field directory.Field) (directory.Condition, error) {
-	c := directory.Compare{Field: field, Op: v.op, Value: v.value}
-	kind := "string"
-	if attr != nil {
-		kind = attr.kind
-	}
-	switch value := v.value.(type) {
-	case string:
-		switch kind {
-		case "boolean":
-			b, ok := readBool(value)
-			if !ok {
-				return nil, badFilter("%s has to be compared with true or false", v.name)
-			}
-			c.Value = b
-		case "dateTime":
-			t, ok := readTime(value)
-			if !ok {
-				return nil, badFilter("%s has to be compared with a date and time", v.name)
-			}
-			c.Value = t
-		}
-	case bool:
-		if kind == "dateTime" {
-			return nil, badFilter("%s has to be compared with a date and time", v.name)
-		}
-		if kind != "boolean" {
-			c.Value = strconv.FormatBool(value)
-		}
-	}
-	return c, nil
-}
-
-func readBool(s string) (value, ok bool) {
-	switch strings.ToLower(s) {
-	case "true":
-		return true, true
-	case "false":
-		return false, true
-	}
-	return false, false
-}
-
-// readTime reads an xsd:dateTime; one without a zone is UTC, as clients mean it.
-func readTime(s string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		t, err := time.Parse(layout, s)
-		if t = t.UTC(); err == nil && t.Year() >= 1 && t.Year() < 10000 {
-			return t.Truncate(time.Microsecond), true
-		}
-	}
-	return time.Time{}, false
-}
-
-func writeTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portvakt/internal/directory"
+	"portvakt/internal/secret"
 )
 
 // The scimTypes of RFC 9865 §2.1.
@@ -44,36 +45,48 @@ func (x *exchange) binding(where string) string {
 	return "scim cursor " + string(sum[:])
 }
 
+// cursors seals and opens them.
+type cursors struct {
+	keys *secret.Keys
+	now  func() time.Time
+}
+
 // seal is a cursor as clients see it, of unreserved characters (RFC 3986 §2.3).
-func (x *exchange) seal(where string, t *resourceType, p directory.Position, back bool) (string, error) {
-	c := cursor{Type: t.name, At: p.ID[:], Text: p.Text, Back: back, Expires: x.h.db.Now().Add(cursorTimeout).UnixMicro()}
-	if !p.Created.IsZero() {
-		c.Created = p.Created.UnixMicro()
-	}
+func (s cursors) seal(binding string, c cursor) (string, error) {
+	c.Expires = s.now().Add(cursorTimeout).UnixMicro()
 	plain, err := json.Marshal(c)
-	return base64.RawURLEncoding.EncodeToString(x.h.keys.Seal(x.binding(where), plain)), err
+	return base64.RawURLEncoding.EncodeToString(s.keys.Seal(binding, plain)), err
 }
 
 // maxCursor is longer than any that we make.
 const maxCursor = 16 << 10
 
-func (x *exchange) openCursor(where string) (c cursor, err error) {
+func (s cursors) open(binding, text string) (c cursor, err error) {
 	bad := refuse(http.StatusBadRequest, invalidCursor, "The cursor is none of this query's")
-	if len(x.asked.cursor) > maxCursor {
+	if len(text) > maxCursor {
 		return c, bad
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(x.asked.cursor)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return c, bad
 	}
-	plain, err := x.h.keys.Open(x.binding(where), sealed)
+	plain, err := s.keys.Open(binding, sealed)
 	if err != nil || json.Unmarshal(plain, &c) != nil || len(c.At) != len(directory.MembershipID{}) {
 		return c, bad
 	}
-	if x.h.db.Now().UnixMicro() >= c.Expires {
+	if s.now().UnixMicro() >= c.Expires {
 		return c, refuse(http.StatusBadRequest, expiredCursor, "The cursor has expired; begin with the first page")
 	}
 	return c, nil
+}
+
+// cursorBeside is the cursor that goes on behind, or back from, a position.
+func cursorBeside(t *resourceType, p directory.Position, back bool) cursor {
+	c := cursor{Type: t.name, At: p.ID[:], Text: p.Text, Back: back}
+	if !p.Created.IsZero() {
+		c.Created = p.Created.UnixMicro()
+	}
+	return c
 }
 
 func (c cursor) position() *directory.Position {

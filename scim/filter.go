@@ -261,7 +261,8 @@ func (p *scanner) quoted() (string, error) {
 		return "", p.bad()
 	}
 	var s string
-	if err := json.Unmarshal([]byte(p.s[p.pos:end+1]), &s); err != nil || strings.ContainsRune(s, 0) {
+	text := []byte(p.s[p.pos : end+1])
+	if err := json.Unmarshal(text, &s); err != nil || strings.ContainsRune(s, 0) || holdsLoneSurrogate(text) {
 		return "", p.bad()
 	}
 	p.pos = end + 1

@@ -22,11 +22,11 @@ func (x *exchange) listByCursor(queries []query) error {
 	if err != nil {
 		return err
 	}
-	where := x.whereAsked(queries)
+	binding := x.binding(whereAsked(queries))
 	var from cursor
 	begin := 0
 	if x.asked.cursor != "" {
-		if from, err = x.openCursor(where); err != nil {
+		if from, err = x.h.cursors.open(binding, x.asked.cursor); err != nil {
 			return err
 		}
 		begin = slices.IndexFunc(queries, func(q query) bool { return q.of.name == from.Type })
@@ -64,10 +64,10 @@ func (x *exchange) listByCursor(queries []query) error {
 	}
 	if n := len(elements); n > 0 {
 		if more || from.Back {
-			out.next, err = x.cursorAt(where, elements[n-1], false)
+			out.next, err = x.cursorAt(binding, elements[n-1], false)
 		}
 		if err == nil && (from.At != nil && !from.Back || more && from.Back) {
-			out.previous, err = x.cursorAt(where, elements[0], true)
+			out.previous, err = x.cursorAt(binding, elements[0], true)
 		}
 	}
 	if err != nil {
@@ -87,7 +87,7 @@ func (x *exchange) countByCursor() (int, error) {
 }
 
 // whereAsked names the endpoint, whether it was asked by its URL or by a SearchRequest.
-func (x *exchange) whereAsked(queries []query) string {
+func whereAsked(queries []query) string {
 	var names []string
 	for _, q := range queries {
 		names = append(names, q.of.name)
@@ -95,10 +95,10 @@ func (x *exchange) whereAsked(queries []query) string {
 	return strings.Join(names, " ")
 }
 
-func (x *exchange) cursorAt(where string, e element, back bool) (string, error) {
+func (x *exchange) cursorAt(binding string, e element, back bool) (string, error) {
 	p, err := e.at()
 	if err != nil {
 		return "", err
 	}
-	return x.seal(where, e.of, p, back)
+	return x.h.cursors.seal(binding, cursorBeside(e.of, p, back))
 }

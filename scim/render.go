@@ -60,15 +60,20 @@ func (p projection) shows(urn string, a *attribute) bool {
 	return true
 }
 
-// part narrows a value to the parts that are shown.
+// part narrows a value to the parts that are shown, nil where none is.
 func (p projection) part(urn string, a *attribute, v any) any {
 	if !a.complex() {
 		return v
 	}
 	if list, ok := v.([]any); ok {
-		out := make([]any, len(list))
-		for i, e := range list {
-			out[i] = p.part(urn, a, e)
+		out := make([]any, 0, len(list))
+		for _, e := range list {
+			if e = p.part(urn, a, e); e != nil {
+				out = append(out, e)
+			}
+		}
+		if len(out) == 0 {
+			return nil
 		}
 		return out
 	}
@@ -76,27 +81,43 @@ func (p projection) part(urn string, a *attribute, v any) any {
 	if !ok {
 		return v
 	}
-	wanted, unwanted := map[string]bool{}, map[string]bool{}
-	for _, o := range p.only {
-		if o.urn == urn && o.attr == a {
-			if o.sub == nil {
-				return v
-			}
-			wanted[o.sub.name] = true
-		}
-	}
-	for _, e := range p.excluded {
-		if len(p.only) == 0 && e.urn == urn && e.attr == a && e.sub != nil {
-			unwanted[e.sub.name] = true
-		}
-	}
+	wanted, unwanted := p.parts(urn, a)
 	out := map[string]any{}
 	for name, value := range m {
-		if !unwanted[name] && (len(wanted) == 0 || wanted[name]) {
+		sub := a.subs[strings.ToLower(name)]
+		always := sub != nil && sub.returned == "always"
+		if sub != nil && sub.returned != "never" && (always || !unwanted[sub] && (wanted == nil || wanted[sub])) {
 			out[name] = value
 		}
 	}
+	if len(out) == 0 {
+		return nil
+	}
 	return out
+}
+
+// parts are the parts of a complex attribute that are asked for, nil for all, and those that are excluded.
+func (p projection) parts(urn string, a *attribute) (wanted, unwanted map[*attribute]bool) {
+	for _, o := range p.only {
+		switch {
+		case o.urn != urn || o.attr != nil && o.attr != a:
+		case o.sub == nil:
+			return nil, nil
+		case wanted == nil:
+			wanted = map[*attribute]bool{o.sub: true}
+		default:
+			wanted[o.sub] = true
+		}
+	}
+	for _, e := range p.excluded {
+		if e.urn == urn && e.attr == a && e.sub != nil {
+			if unwanted == nil {
+				unwanted = map[*attribute]bool{}
+			}
+			unwanted[e.sub] = true
+		}
+	}
+	return wanted, unwanted
 }
 
 // apply shows what is to be shown of a resource's attributes of one schema.
@@ -107,7 +128,9 @@ func (p projection) apply(r *registry, urn string, at map[string]any) map[string
 		if a == nil || !p.shows(urn, a) {
 			continue
 		}
-		out[name] = p.part(urn, a, v)
+		if part := p.part(urn, a, v); part != nil {
+			out[name] = part
+		}
 	}
 	return out
 }
@@ -168,6 +191,9 @@ func version(n int64) string { return `W/"` + strconv.FormatInt(n, 10) + `"` }
 func (x *exchange) writeUser(status int, m *directory.Member) error {
 	t := x.h.schemas.users
 	id := m.ID.String()
+	if m.StateAt(m.ChangedAt) != m.StateAt(x.h.db.Now()) {
+		x.r.Header.Del("If-None-Match") // time alone has made the member another since this version, as an end that has come
+	}
 	if x.unchanged(t, id, m.Version) {
 		return nil
 	}

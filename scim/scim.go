@@ -29,7 +29,7 @@ type Handler struct {
 	dir       *directory.Directory
 	db        *sqldb.DB
 	base      string
-	keys      *secret.Keys
+	cursors   cursors
 	log       *slog.Logger
 	schemas   *registry
 	discovery discovery
@@ -51,7 +51,8 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{discovery: discovery, filters: newFilterCache(), dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), keys: cfg.Keys, log: cfg.Log, schemas: schemas,
+	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log,
+		schemas: schemas, discovery: discovery, filters: newFilterCache(), cursors: cursors{cfg.Keys, cfg.DB.Now},
 		uses: directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)

@@ -12,6 +12,7 @@ type benchCommand struct {
 	Seed      benchSeedCommand      `cmd:"" help:"Fill an empty database with a crowd of people."`
 	Directory benchDirectoryCommand `cmd:"" help:"Ask a seeded database the directory's questions, and print how long they take."`
 	Import    benchImportCommand    `cmd:"" help:"Import people into PostgreSQL, beside COPY of the same rows."`
+	SCIM      benchSCIMCommand      `cmd:"" name:"scim" help:"Ask a large and a small organization over SCIM, and print how long it takes."`
 	Timing    benchTimingCommand    `cmd:"" help:"Measure whether the time of a sign-in tells who exists."`
 	Floor     benchFloorCommand     `cmd:"" hidden:"" help:"The floor as a server; bench run starts it."`
 }

@@ -98,3 +98,29 @@ func (c benchImportCommand) Run(w world) error {
 	bench.Print(w.stdout, []bench.Figure{figure})
 	return nil
 }
+
+type benchSCIMCommand struct {
+	Members  int    `help:"In the large organization; the small one has a hundredth." default:"100000"`
+	Rounds   int    `help:"Times that each question is asked." default:"200"`
+	Database string `required:"" help:"Two organizations are made in it." placeholder:"URL"`
+}
+
+// Run measures lists and filters over HTTP.
+func (c benchSCIMCommand) Run(w world) error {
+	if c.Members < 10_000 || c.Rounds < 1 {
+		return mistakef("the large organization has 10000 members at least, and each question is asked once at least")
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent) // as the service has it
+	}
+	db, err := benchDatabase(w, c.Database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	figures, err := bench.MeasureSCIM(w.ctx, db, c.Rounds, c.Members, c.Members/100)
+	if err == nil {
+		bench.PrintLatencies(w.stdout, figures...)
+	}
+	return err
+}
