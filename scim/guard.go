@@ -30,6 +30,7 @@ type exchange struct {
 	query  url.Values
 	id     string // what {id} stands for
 	body   map[string]any
+	note   *note // for the client's request log; nil: nobody keeps one
 
 	library libraryCall
 }
@@ -37,6 +38,8 @@ type exchange struct {
 // ServeHTTP answers every request, refusals included, in SCIM's own words.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{h: h, w: w, r: r, ctx: r.Context()}
+	x.watch()
+	defer x.log()
 	if err := x.serve(); err != nil {
 		x.writeError(err)
 	}
@@ -48,6 +51,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // a path of another organization is answered like one of no organization (TestWall059_TheNeighbour).
 func (x *exchange) serve() error {
 	client, use, noted, err := x.h.dir.ProvisioningClients.AuthenticateUse(x.ctx, bearertoken.Of(x.r.Header["Authorization"]))
+	x.noteUse(use)
 	if err != nil {
 		return authenticationError(err)
 	}

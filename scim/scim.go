@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -23,13 +24,14 @@ type Config struct {
 
 // Handler serves /scim/v2/{organization}/… It is safe for concurrent use.
 type Handler struct {
-	dir     *directory.Directory
-	db      *sqldb.DB
-	base    string
-	log     *slog.Logger
-	schemas *registry
-	routes  []route
-	uses    *directory.Uses[directory.TokenUse]
+	dir      *directory.Directory
+	db       *sqldb.DB
+	base     string
+	log      *slog.Logger
+	schemas  *registry
+	routes   []route
+	uses     *directory.Uses[directory.TokenUse]
+	requests *requestLog
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -39,7 +41,8 @@ func New(cfg Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log, schemas: schemas,
-		uses: directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed)}
+		uses:     directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed),
+		requests: newRequestLog(cfg.Directory.ProvisioningLog)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -47,8 +50,13 @@ func New(cfg Config) (*Handler, error) {
 	return h, nil
 }
 
-// Run writes when tokens were last used, until ctx ends.
-func (h *Handler) Run(ctx context.Context) { h.uses.Run(ctx, h.log) }
+// Run writes when tokens were last used, and what was asked, until ctx ends.
+func (h *Handler) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { h.writeLog(ctx) })
+	h.uses.Run(ctx, h.log)
+	group.Wait()
+}
 
 // Prefix is where the handler expects to be mounted.
 const Prefix = "/scim/v2/"
