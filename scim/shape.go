@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -204,118 +203,6 @@ func (s *shape) list(name string, l []any) {
 func (r *registry) isURN(s string) bool {
 	return r.attributes[s] != nil || slices.Contains([]string{patchURN, listURN, "urn:ietf:params:scim:api:messages:2.0:BulkRequest",
 		"urn:ietf:params:scim:api:messages:2.0:SearchRequest"}, s)
-}
-
-// shownReason is a refusal's sentence without what the client has sent: its texts whole, whatever stands in quotes and is no
-// name, and what looks like an address or a number of somebody. Some sentences repeat what they refuse.
-func (x *exchange) shownReason(detail string) string {
-	values := x.sent()
-	quoted := strings.Split(detail, `"`)
-	for i := 1; i < len(quoted); i += 2 {
-		cut := quoted[i]
-		if !isShownName(cut) || slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, cut) }) {
-			quoted[i] = "…"
-		}
-	}
-	detail = strings.Join(quoted, `"`)
-	for _, v := range values {
-		detail = without(detail, v)
-	}
-	words := strings.Split(detail, " ")
-	for i, w := range words {
-		if strings.Contains(w, "@") || len(w) > 6 && strings.Trim(w, "0123456789+-.()") == "" {
-			words[i] = "…"
-		}
-	}
-	return shorten(strings.Join(words, " "), maxReason)
-}
-
-// without replaces a value where it stands as a whole word or words.
-func without(text, value string) string {
-	var b strings.Builder
-	for {
-		i := strings.Index(text, value)
-		if i < 0 {
-			b.WriteString(text)
-			return b.String()
-		}
-		end := i + len(value)
-		before, _ := utf8.DecodeLastRuneInString(text[:i])
-		after, _ := utf8.DecodeRuneInString(text[end:])
-		b.WriteString(text[:i])
-		if isWordRune(before) || isWordRune(after) {
-			b.WriteString(value)
-		} else {
-			b.WriteString("…")
-		}
-		text = text[end:]
-	}
-}
-
-func isWordRune(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
-}
-
-// sent are the texts that the client has sent as values, the longest first, as far as a sentence can repeat them.
-func (x *exchange) sent() []string {
-	var all []string
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for _, inner := range v {
-				walk(inner)
-			}
-		case []any:
-			for _, inner := range v {
-				walk(inner)
-			}
-		case string:
-			all = append(all, v)
-			if _, inner, ok := strings.Cut(v, "["); ok {
-				if e, err := parseFilter(inner[:max(0, strings.LastIndexByte(inner, ']'))]); err == nil {
-					all = append(all, compared(e)...)
-				}
-			}
-		case json.Number:
-			all = append(all, v.String())
-		}
-	}
-	walk(map[string]any(x.body))
-	for _, values := range x.query {
-		for _, v := range values {
-			all = append(all, v)
-			if e, err := parseFilter(v); err == nil {
-				all = append(all, compared(e)...)
-			}
-		}
-	}
-	all = slices.DeleteFunc(all, func(s string) bool { return strings.TrimSpace(s) == "" })
-	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-	return all
-}
-
-// compared are the texts that a filter compares with.
-func compared(e expression) (all []string) {
-	switch e := e.(type) {
-	case conjunction:
-		for _, inner := range e {
-			all = append(all, compared(inner)...)
-		}
-	case disjunction:
-		for _, inner := range e {
-			all = append(all, compared(inner)...)
-		}
-	case negation:
-		return compared(e.of)
-	case valuePath:
-		return compared(e.inner)
-	case comparison:
-		if s, ok := e.value.(string); ok {
-			return []string{s}
-		}
-	}
-	return all
 }
 
 // shorten cuts at a whole character and says so.

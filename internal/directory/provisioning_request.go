@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"portvakt/internal/fault"
 	"portvakt/internal/sqldb"
 )
 
@@ -94,9 +93,6 @@ type ProvisioningRequestQuery struct {
 //
 // Invariant: an organization reads its own alone, whatever the query names (TestWall125_TheRequestLogOfTheNeighbour).
 func (s ProvisioningLog) List(ctx context.Context, org OrganizationID, q ProvisioningRequestQuery) ([]ProvisioningRequest, error) {
-	if q.Class != 0 && (q.Class < 1 || q.Class > 5) {
-		return nil, fault.New(fault.Invalid, "bad_status", "A class of statuses is 1 to 5").On("status")
-	}
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
