@@ -18,7 +18,7 @@ create table provisioning_requests (       -- bounded for each client, by number
   path            text not null,           -- behind the organization's slug
   query           text not null,           -- its shape
   status          {INT} not null,
-  refused         {BOOL} not null,         -- the status is an error's: these and the others are counted apart
+  refused         {BOOL} not null,         -- the status, or that of an operation, is an error's: these and the others are counted apart
   code            text not null,           -- SCIM's scimType
   reason          text not null,
   object          text not null,           -- identifier of the member or group

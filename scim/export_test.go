@@ -8,12 +8,12 @@ import (
 )
 
 // NoteOperationsForTest has a request of a client noted as one of many operations.
-func (h *Handler) NoteOperationsForTest(w http.ResponseWriter, r *http.Request, c directory.ProvisioningClient, outcomes []error) {
+func (h *Handler) NoteOperationsForTest(w http.ResponseWriter, r *http.Request, c directory.ProvisioningClient, body map[string]any, outcomes []error) {
 	x := &exchange{h: h, w: w, r: r, ctx: r.Context(), client: c}
 	x.watch()
 	defer x.log()
 	for i, err := range outcomes {
-		x.noteOperation(i+1, http.MethodPost, "/Users", err)
+		x.noteOperation(i+1, &exchange{h: h, r: r, body: body}, "/Users", err)
 	}
 	x.writeJSON(http.StatusOK, map[string]any{})
 }

@@ -90,8 +90,9 @@ var changedNames = map[string]string{
 	"user_administration": "reseller.userAdministration",
 }
 
-// noteOperation says what became of an operation of a bulk request; the first is number 1, and path begins behind the organization.
-func (x *exchange) noteOperation(number int, method, path string, err error) {
+// noteOperation says what became of an operation of a bulk request; the first is number 1. s is the operation as a request of its
+// own, which has the body that a refusal may repeat; path begins behind the organization.
+func (x *exchange) noteOperation(number int, s *exchange, path string, err error) {
 	n := x.note
 	if n == nil {
 		return
@@ -101,8 +102,8 @@ func (x *exchange) noteOperation(number int, method, path string, err error) {
 		return
 	}
 	r := toRefusal(err)
-	n.failed = append(n.failed, directory.FailedOperation{Number: number, Method: shownMethod(method), Path: x.h.shownPath(strings.Split(path, "/")[1:]),
-		Status: r.Status, Code: string(r.ScimType), Reason: x.shownReason(r.Detail)})
+	n.failed = append(n.failed, directory.FailedOperation{Number: number, Method: shownMethod(s.r.Method), Path: x.h.shownPath(strings.Split(path, "/")[1:]),
+		Status: r.Status, Code: string(r.ScimType), Reason: s.shownReason(r.Detail)})
 }
 
 // log hands the note on. It is the last that a request does, a panicking one too, and it waits for nothing.
@@ -111,7 +112,7 @@ func (x *exchange) log() {
 	if n.status == 0 { // every way ends with an answer, so this is a panic
 		n.status = http.StatusInternalServerError
 	}
-	refused := n.status >= http.StatusBadRequest
+	refused := n.status >= http.StatusBadRequest || len(n.failed) > 0
 	if x.client.ID.IsZero() && n.use == (directory.TokenUse{}) || !x.h.requests.admits(logSort{x.client.ID, refused}) {
 		return
 	}
@@ -122,7 +123,7 @@ func (x *exchange) log() {
 	r.Method, r.Operations, r.Failed = shownMethod(x.r.Method), n.ops, n.failed
 	r.Path, r.Object = x.target()
 	r.Query = x.shownQuery()
-	if refused {
+	if n.status >= http.StatusBadRequest {
 		r.Code, r.Reason = string(n.why.ScimType), x.shownReason(n.why.Detail)
 		if x.client.ID.IsZero() && n.status == http.StatusUnauthorized {
 			r.Reason = "The token has ended, or its client or organization is switched off"

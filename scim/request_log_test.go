@@ -189,13 +189,13 @@ func TestTheRequestLogOfManyOperations(t *testing.T) {
 		outcomes := make([]error, 40)
 		for i := range outcomes {
 			if i%2 == 1 {
-				outcomes[i] = scim.BadValueForTest(fmt.Sprintf("number %d", i))
+				outcomes[i] = scim.BadValueForTest(fmt.Sprintf("number %d is Ola", i))
 			}
 		}
 		r := httptest.NewRequest("POST", "https://portvakt.example/scim/v2/nordlys/Bulk", nil)
-		w.handler.(*scim.Handler).NoteOperationsForTest(httptest.NewRecorder(), r, c, outcomes)
+		w.handler.(*scim.Handler).NoteOperationsForTest(httptest.NewRecorder(), r, c, map[string]any{"displayName": "Ola"}, outcomes)
 		got := w.last()
-		if got.Operations != 40 || len(got.Failed) != 10 || got.Status != 200 || got.Failed[0] != (directory.FailedOperation{Number: 2, Method: "POST", Path: "/Users", Status: 400, Code: "invalidValue", Reason: "number 1"}) {
+		if got.Operations != 40 || len(got.Failed) != 10 || got.Status != 200 || !got.Refused() || got.Failed[0] != (directory.FailedOperation{Number: 2, Method: "POST", Path: "/Users", Status: 400, Code: "invalidValue", Reason: "number 1 is …"}) {
 			w.t.Errorf("%+v", got)
 		}
 	})

@@ -31,7 +31,7 @@ type ProvisioningRequest struct {
 	Method       string
 	Path         string // behind the organization's slug
 	Query        string // its shape
-	Status       int    // as answered; from 400 on it was refused
+	Status       int    // as answered
 	Code         string // why, in a word
 	Reason       string // why, in a sentence
 	Object       string // identifier of the member or group that it was about; "" for none, or many
@@ -44,8 +44,8 @@ type ProvisioningRequest struct {
 	Failed       []FailedOperation
 }
 
-// Refused reports whether the answer was an error.
-func (r *ProvisioningRequest) Refused() bool { return r.Status >= 400 }
+// Refused reports whether the answer was an error, or that of an operation in it.
+func (r *ProvisioningRequest) Refused() bool { return r.Status >= 400 || len(r.Failed) > 0 }
 
 // FailedOperation is an operation of a bulk request that was refused.
 type FailedOperation struct {
