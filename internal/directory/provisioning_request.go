@@ -104,7 +104,7 @@ func (s ProvisioningLog) List(ctx context.Context, org OrganizationID, q Provisi
 // requests of a client nothing is known but that they were. It is nobody's change, so nobody hears of it.
 //
 // Invariant: no client has more than twice ProvisioningRequestsKept rows at any moment, however many nodes write
-// (TestWall139_TheRequestLogStaysBounded).
+// (TestWall139_TheRequestLogStaysBounded, TestWall139_WritersOfOneRequestLogWait).
 func (s ProvisioningLog) Keep(ctx context.Context, requests []NewProvisioningRequest, missed map[ProvisioningClientID]int64) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
 		of, err := attribute(ctx, tx, requests)

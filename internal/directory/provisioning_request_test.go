@@ -228,3 +228,39 @@ func TestChangedFieldsAreNames(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestWall139_WritersOfOneRequestLogWait: a writer that has taken away what is too much, and is not yet done, is waited for: else
+// neither would see the other's rows.
+func TestWall139_WritersOfOneRequestLogWait(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) {
+		h := newHouse(t, db, directory.UnlimitedSeats)
+		c := h.hr(t)
+		second := make(chan error, 1)
+		err := db.Update(ctx, func(tx *sqldb.Tx) error {
+			if err := h.WithTx(tx).ProvisioningLog.Keep(ctx, asked(c, clock.Now(), 400, 200), nil); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `update provisioning_clients set name = name where id = $1`, c.ID); err != nil { // what is done later is done
+				return err
+			}
+			go func() { second <- h.ProvisioningLog.Keep(ctx, asked(c, clock.Now(), 400, 200), nil) }()
+			select {
+			case err := <-second:
+				t.Error("it was not waited for")
+				second <- err
+			case <-time.After(100 * time.Millisecond): // long enough for one that does not wait
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-second; err != nil {
+			t.Fatal(err)
+		}
+		if n := len(h.requests(t, directory.ProvisioningRequestQuery{Limit: 1000})); n != directory.ProvisioningRequestsKept {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
