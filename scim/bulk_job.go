@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -144,7 +145,15 @@ func (j *bulkJob) settle(op *bulkOperation, m directory.Member, err error) {
 		j.finish(op, j.exchange(op), err)
 		return
 	}
+	j.note(op, nil, nil)
 	op.state, op.status, op.id, op.version = done, http.StatusCreated, m.ID.String(), version(m.Version)
+}
+
+// note tells the request log of an operation that the client sent; what mends one is told of by that one.
+func (j *bulkJob) note(op *bulkOperation, s *exchange, err error) {
+	if i := slices.Index(j.ops, op); i >= 0 {
+		j.x.noteOperation(i+1, s, "/"+strings.Join(op.path(), "/"), err)
+	}
 }
 
 // finish notes what became of an operation.
@@ -152,6 +161,7 @@ func (j *bulkJob) finish(op *bulkOperation, s *exchange, err error) {
 	if err != nil && j.ctx.Err() != nil {
 		err = errUnavailable // not its own mistake: the time was over
 	}
+	j.note(op, s, err)
 	op.finish(s, err)
 	if op.status >= http.StatusBadRequest {
 		j.failed++

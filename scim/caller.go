@@ -40,6 +40,7 @@ func (x *exchange) authenticate() error {
 	}
 	text := bearertoken.Of(x.r.Header["Authorization"])
 	client, use, noted, err := x.h.dir.ProvisioningClients.AuthenticateUse(x.ctx, text)
+	x.noteUse(use)
 	switch {
 	case err == nil:
 		if now := x.h.db.Now(); now.Sub(noted) >= directory.UseEvery {

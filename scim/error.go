@@ -140,6 +140,9 @@ func (x *exchange) writeError(err error) {
 			r.Detail += "; the request is " + id
 		}
 	}
+	if x.note != nil {
+		x.note.why = r
+	}
 	x.writeJSON(r.Status, r)
 }
 

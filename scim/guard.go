@@ -27,6 +27,7 @@ type exchange struct {
 	asked  asked  // what it says about its answer; of a SearchRequest what its body says
 	id     string // what {id} stands for
 	body   map[string]any
+	note   *note // for the client's request log; nil: nobody keeps one
 
 	library libraryCall
 	collect bool // make nobody, keep whom createUser would have made
@@ -36,6 +37,8 @@ type exchange struct {
 // ServeHTTP answers every request, refusals included, in SCIM's own words.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{h: h, w: w, r: r, ctx: r.Context()}
+	x.watch()
+	defer x.log()
 	if err := x.serve(); err != nil {
 		x.writeError(err)
 	}

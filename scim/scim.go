@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/ratelimit"
@@ -40,6 +41,7 @@ type Handler struct {
 	tokens    Tokens
 	budgets   *budgets
 	bulks     turns
+	requests  *requestLog
 }
 
 // New makes the handler. It is mounted so that it sees the whole path, /scim/v2/ included.
@@ -58,7 +60,7 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log,
 		schemas: schemas, discovery: discovery, filters: newFilterCache(), cursors: cursors{cfg.Keys, cfg.DB.Now},
 		uses:   directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed),
-		tokens: cfg.Tokens, budgets: newBudgets(ratelimit.New(cfg.DB), cfg.DB.Now)}
+		tokens: cfg.Tokens, budgets: newBudgets(ratelimit.New(cfg.DB), cfg.DB.Now), requests: newRequestLog(cfg.Directory.ProvisioningLog)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -66,8 +68,13 @@ func New(cfg Config) (*Handler, error) {
 	return h, nil
 }
 
-// Run writes when tokens were last used, until ctx ends.
-func (h *Handler) Run(ctx context.Context) { h.uses.Run(ctx, h.log) }
+// Run writes when tokens were last used, and what was asked, until ctx ends.
+func (h *Handler) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { h.writeLog(ctx) })
+	h.uses.Run(ctx, h.log)
+	group.Wait()
+}
 
 // Prefix is where the handler expects to be mounted.
 const Prefix = "/scim/v2/"

@@ -135,7 +135,11 @@ func (x *exchange) create(res resource) (directory.Member, error) {
 		x.made = m
 		return m, errCollected
 	}
-	return x.h.dir.Memberships.Create(x.ctx, x.client.Organization, directory.NewMember{Member: m})
+	m, err = x.h.dir.Memberships.Create(x.ctx, x.client.Organization, directory.NewMember{Member: m})
+	if err == nil {
+		x.noteChange(&directory.Member{}, &m)
+	}
+	return m, err
 }
 
 func (x *exchange) replace(res resource, version int64) (directory.Member, error) {
@@ -173,8 +177,9 @@ func (x *exchange) change(version int64, edit func(*directory.Member) error) (di
 	if err != nil {
 		return directory.Member{}, err
 	}
-	return x.h.dir.Memberships.Change(x.ctx, x.client.Organization, id, version, func(m *directory.Member) error {
-		was := *m
+	var was directory.Member
+	m, err := x.h.dir.Memberships.Change(x.ctx, x.client.Organization, id, version, func(m *directory.Member) error {
+		was = *m
 		if err := take(x.client, m); err != nil {
 			return err
 		}
@@ -183,6 +188,10 @@ func (x *exchange) change(version int64, edit func(*directory.Member) error) (di
 		}
 		return may(x.client, &was, m)
 	})
+	if err == nil {
+		x.noteChange(&was, &m)
+	}
+	return m, err
 }
 
 // remove ends the membership for good. The check and the end are one transaction, in which the check has locked the member.

@@ -255,6 +255,24 @@ func (h *house) purge(ctx context.Context) error {
 	if _, err := h.credentials.PurgeChallenges(ctx); err != nil {
 		return err
 	}
+	if err := h.dir.ProvisioningLog.Purge(ctx); err != nil {
+		return err
+	}
 	_, err = h.sessions.Purge(ctx)
 	return err
 }
+
+// close writes what the last requests have left to write, and closes the database.
+func (h *house) close() {
+	if h.scim != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		if err := h.scim.FlushLog(ctx); err != nil {
+			h.log.Warn("the last requests of provisioning clients were not recorded", "error", err)
+		}
+	}
+	h.db.Close()
+}
+
+// lastWords is how long stopping waits for a database that does not answer.
+const lastWords = 3 * time.Second

@@ -39,6 +39,7 @@ type commands struct {
 	Migrate     migrateCommand      `cmd:"" help:"Bring the database's tables up to date."`
 	Service     serviceCommand      `cmd:"" name:"service-account" help:"Service accounts of an organization: list, rotate, revoke, disable, enable."`
 	Clients     provisioningCommand `cmd:"" name:"provisioning-client" help:"Provisioning clients (SCIM) of an organization: list, rotate, revoke, caller, release, remove."`
+	SCIMLog     scimLogCommand      `cmd:"" name:"scim-log" help:"What provisioning clients have asked lately, and why it was refused."`
 	Keys        keysCommand         `cmd:"" help:"Signing keys: list, rotate; or make a master key."`
 	Config      configCommand       `cmd:"" help:"Check a configuration file, or print the example."`
 	Health      healthCommand       `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`

@@ -246,7 +246,7 @@ func (s *server) close() {
 		_ = s.socket.Close()
 	}
 	if s.house != nil {
-		s.house.db.Close()
+		s.house.close()
 	}
 	s.lock.release()
 }

@@ -88,6 +88,7 @@ type Directory struct {
 	ServiceProviders    ServiceProviders
 	Access              Access
 	Transfers           Transfers
+	ProvisioningLog     ProvisioningLog
 
 	db *sqldb.DB
 }
@@ -98,7 +99,8 @@ func New(db *sqldb.DB) *Directory { return build(store{db: db}) }
 func build(s store) *Directory {
 	return &Directory{
 		Organizations: Organizations{s}, Users: Users{s}, Memberships: Memberships{s}, Invitations: Invitations{s}, Applications: Applications{s},
-		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, ServiceProviders: ServiceProviders{s}, Access: Access{store: s}, Transfers: Transfers{s}, db: s.db,
+		ProvisioningClients: ProvisioningClients{s}, ServiceAccounts: ServiceAccounts{s}, ServiceProviders: ServiceProviders{s}, Access: Access{store: s}, Transfers: Transfers{s},
+		ProvisioningLog: ProvisioningLog{s}, db: s.db,
 	}
 }
 

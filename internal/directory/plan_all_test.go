@@ -68,7 +68,7 @@ func TestMain(m *testing.M) {
 
 // growing are the tables that an installation has many rows of; a scan of one from end to end is refused.
 const growing = `(memberships|users|organizations|organization_domains|organization_logos|provisioning_tokens|member_\w+|group_members|invitations|endings|transfers|` +
-	`transfer_parts|reminders|feature_activations|service_account_credentials|domain_claims|erasures)`
+	`transfer_parts|reminders|provisioning_requests|provisioning_request_logs|feature_activations|service_account_credentials|domain_claims|erasures)`
 
 var (
 	wholeTable = map[sqldb.Engine]*regexp.Regexp{
