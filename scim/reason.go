@@ -22,7 +22,9 @@ func (x *exchange) shownReason(detail string) string {
 	}
 	detail = strings.Join(quoted, `"`)
 	for _, v := range values {
-		detail = without(detail, v)
+		if strings.Contains(detail, v) { // hardly any does, and there may be many
+			detail = without(detail, v)
+		}
 	}
 	words := strings.Split(detail, " ")
 	for i, w := range words {

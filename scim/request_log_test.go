@@ -61,7 +61,7 @@ func TestTheRequestLog(t *testing.T) {
 		if got := w.last().Query; got != `filter=(userName eq "…" and emails[(type eq "…" and primary eq true)])&startIndex=1&count=10` {
 			w.t.Errorf("query %q", got)
 		}
-		w.do("GET", "/Users?access_token=abc&filter="+url.QueryEscape(`emailAddress eq "x"`), "").want(400)
+		w.do("GET", "/Users?token=abc&filter="+url.QueryEscape(`emailAddress eq "x"`), "").want(400)
 		if got := w.last(); got.Code != "invalidFilter" || got.Query != `filter=emailAddress eq "…"` || got.Reason != `Users cannot be filtered by "emailAddress"` {
 			w.t.Errorf("bad filter: %+v", got)
 		}
