@@ -174,7 +174,7 @@ func (h *house) listedClients(ctx context.Context, org directory.OrganizationID)
 		if c.Disabled {
 			state = "disabled"
 		}
-		fmt.Fprintf(&b, "%q  %s  %s  %s, unknown attributes: %s, PATCH answers: %s, %d requests a minute\n", c.Name, state, strings.Join(rightsOf(c), ", "),
+		fmt.Fprintf(&b, "%q  %s  %s  %s, unknown attributes: %s, PATCH answers: %s, %d requests a minute\n", c.Name, state, strings.Join(c.Rights(), ", "),
 			c.Profile, c.UnknownAttributes, c.PatchAnswer, c.RequestsPerMinute)
 		if caller, err := h.callerOf(ctx, c); err != nil {
 			return "", err
@@ -206,16 +206,4 @@ func (h *house) callerOf(ctx context.Context, c directory.ProvisioningClient) (s
 		return a.ClientID, err
 	}
 	return "", nil
-}
-
-func rightsOf(c directory.ProvisioningClient) (names []string) {
-	for _, r := range []struct {
-		has  bool
-		name string
-	}{{c.MayUsers, "users"}, {c.MayGroups, "groups"}, {c.MayAccess, "access"}, {c.MayAdministrators, "administrators"}} {
-		if r.has {
-			names = append(names, r.name)
-		}
-	}
-	return names
 }
