@@ -55,7 +55,7 @@ func TestRFC7643_4_EveryAttributeComesBack(t *testing.T) {
 			}
 		}
 		put := w.do("PUT", "/Users/"+made.id(), got.raw).want(200)
-		if put.raw != got.raw || put.header.Get("ETag") != `W/"1"` {
+		if put.raw != got.raw || put.header.Get("ETag") != made.header.Get("ETag") {
 			w.t.Errorf("putting back what was got: %s\n%s", put.header.Get("ETag"), put.raw)
 		}
 		// Everything at once by PATCH, on a user with nothing.
@@ -179,12 +179,12 @@ func TestRFC7644_3_3_ReadOnlyIsLeftOut(t *testing.T) {
 	each(t, func(w *world) {
 		const body = `"userName":"r@nordlys.example","id":"mine","meta":{"version":"W/\"9\"","created":"2020-01-01T00:00:00Z"},"roles":[{"value":"seller","display":"King"}],
 			"` + enterprise + `":{"manager":{"value":"boss","$ref":"https://evil.example","displayName":"Boss"}},"` + membership + `":{"state":"archived"}`
-		made := w.create(body).want(201).is("Seller", "roles", 0, "display").is(`W/"1"`, "meta", "version").is(nil, enterprise, "manager", "$ref").is("active", membership, "state")
+		made := w.create(body).want(201).is("Seller", "roles", 0, "display").number(1).is(nil, enterprise, "manager", "$ref").is("active", membership, "state")
 		if made.id() == "mine" {
 			w.t.Error("the client chose the id")
 		}
-		w.do("PUT", "/Users/"+made.id(), `{`+core+`,`+body+`}`).want(200).is(made.id(), "id").is(`W/"1"`, "meta", "version")
-		w.patch(made.id(), `{"op":"replace","value":{`+body+`}}`).want(200).is(`W/"1"`, "meta", "version")
+		w.do("PUT", "/Users/"+made.id(), `{`+core+`,`+body+`}`).want(200).is(made.id(), "id").number(1)
+		w.patch(made.id(), `{"op":"replace","value":{`+body+`}}`).want(200).number(1)
 		for _, path := range []string{"id", "meta", "META.version", "schemas", "roles.display", `roles[value eq "seller"].display`, enterprise + ":manager.$ref", enterprise + ":manager.displayName", membership + ":state"} {
 			for _, op := range []string{"add", "replace", "remove"} {
 				w.patch(made.id(), `{"op":"`+op+`","path":`+quoted(path)+`,"value":"x"}`).want(400).is("mutability", "scimType")

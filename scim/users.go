@@ -2,8 +2,6 @@ package scim
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -64,15 +62,12 @@ func (x *exchange) patchUser() error {
 	return x.writePatched(&x.library.member)
 }
 
-// writePatched answers 200 with the user, or 204 where the client wants no more. It gets the user too where it names the
-// attributes that it wants to see (RFC 7644 §3.5.2).
 func (x *exchange) writePatched(m *directory.Member) error {
-	if x.client.PatchAnswer != directory.PatchEmpty || x.query.Get("attributes") != "" || x.query.Get("excludedAttributes") != "" {
-		return x.writeUser(http.StatusOK, m)
+	if x.wantsNothing() {
+		x.writeNothing(x.h.schemas.users, m.ID.String(), m.Version)
+		return nil
 	}
-	x.w.Header().Set("ETag", version(m.Version))
-	x.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return x.writeUser(http.StatusOK, m)
 }
 
 func (x *exchange) deleteUser() error {
@@ -85,19 +80,6 @@ func (x *exchange) deleteUser() error {
 	}
 	x.w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// ifMatch is the version that the client expects, 0 for any (RFC 7644 §3.14).
-func (x *exchange) ifMatch() (int64, error) {
-	tag := strings.TrimSpace(x.r.Header.Get("If-Match"))
-	if tag == "" || tag == "*" {
-		return 0, nil
-	}
-	version, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(tag, "W/"), `"`), 10, 64)
-	if err != nil || version < 1 {
-		return 0, refuse(http.StatusPreconditionFailed, "", "If-Match holds no version of this user")
-	}
-	return version, nil
 }
 
 // memberID is the id of the path; what is no id of ours is nobody's.
