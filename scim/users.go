@@ -109,8 +109,7 @@ func (x *exchange) create(res resource) (directory.Member, error) {
 	if err := in.fromSCIM(res, &m); err != nil {
 		return m, err
 	}
-	was := directory.Member{AllSegments: m.AllSegments} // a new member has all segments unless told otherwise
-	if err := may(x.client, &was, &m); err != nil {
+	if err := mayMake(x.client, &m); err != nil {
 		return m, err
 	}
 	if x.collect {

@@ -15,8 +15,8 @@ type provisioningCommand struct {
 	Revoke revokeProvisioningTokenCommand  `cmd:"" help:"End a token now."`
 	Caller setProvisioningCallerCommand    `cmd:"" help:"Say which application or service account acts as the client by OAuth."`
 
-	Release releaseProvisionedCommand       `cmd:"" help:"Give up the client's members, or hand them over to another client."`
-	Remove  removeProvisioningClientCommand `cmd:"" help:"Take the client away with its tokens; its members stay."`
+	Release releaseProvisionedCommand       `cmd:"" help:"Give up the client's members and groups, or hand them over to another client."`
+	Remove  removeProvisioningClientCommand `cmd:"" help:"Take the client away with its tokens; its members and groups stay."`
 }
 
 // namedProvisioningClient is one client of an organization.

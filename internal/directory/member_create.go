@@ -177,7 +177,8 @@ func (m *Member) nameDefault() {
 	}
 }
 
-// attachUser finds or makes the person and decides whether the membership is accepted.
+// attachUser finds or makes the person and decides whether the membership is accepted. The ground's user is then whoever was
+// there before, also somebody whom others made since the ground was read.
 func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted bool) error {
 	home := g.home
 	u, fresh, err := findUser(ctx, tx, g)
@@ -185,6 +186,9 @@ func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted
 		return err
 	}
 	m.User = u.ID
+	if g.user = u; fresh {
+		g.user = User{}
+	}
 	if !fresh || home != m.Organization { // of a stranger it finds nothing, but asks as for anybody else (R09)
 		if err := makeRoom(ctx, tx, m.Organization, u.ID); err != nil {
 			return err
