@@ -121,7 +121,7 @@ func (d *Details) singles() map[string]*string {
 	}
 }
 
-// unindexed are the single-valued texts by which nobody is searched.
+// unindexed are the single-valued texts by which nobody is searched, or by their beginning alone.
 var unindexed = map[string]bool{"middle_name": true, "name_prefix": true, "name_suffix": true, "picture": true, "website": true, "gender": true, "birthdate": true}
 
 // check refuses what may not be stored: control characters, broken UTF-8, over-long values, too many contacts, two primaries.
