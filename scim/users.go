@@ -2,6 +2,7 @@ package scim
 
 import (
 	"net/http"
+	"slices"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -101,7 +102,7 @@ func (x *exchange) member() (directory.Member, error) {
 
 // create makes a member of a canonical resource.
 func (x *exchange) create(res resource) (directory.Member, error) {
-	in, err := x.intake(creating, res["roles"] != nil)
+	in, err := x.intake(creating, res["roles"] != nil, namesSegments(res))
 	if err != nil {
 		return directory.Member{}, err
 	}
@@ -124,7 +125,7 @@ func (x *exchange) create(res resource) (directory.Member, error) {
 }
 
 func (x *exchange) replace(res resource, version int64) (directory.Member, error) {
-	in, err := x.intake(replacing, res["roles"] != nil)
+	in, err := x.intake(replacing, res["roles"] != nil, namesSegments(res))
 	if err != nil {
 		return directory.Member{}, err
 	}
@@ -139,7 +140,7 @@ func (x *exchange) replace(res resource, version int64) (directory.Member, error
 
 // patch applies operations to the member inside the directory's transaction, on what it has locked.
 func (x *exchange) patch(ops []operation, version int64) (directory.Member, error) {
-	in, err := x.intake(patched, true) // the present role has to be shown to be patched
+	in, err := x.intake(patched, true, patchesSegments(ops)) // the present role has to be shown to be patched
 	if err != nil {
 		return directory.Member{}, err
 	}
@@ -200,11 +201,28 @@ func (x *exchange) remove(version int64) error {
 }
 
 // intake looks up what a resource may name. That the rest of what it names is there is the directory's to check.
-func (x *exchange) intake(r reading, rolesNamed bool) (intake, error) {
-	in := intake{reading: r, now: x.h.db.Now()}
-	var err error
+func (x *exchange) intake(r reading, rolesNamed, segmentsNamed bool) (in intake, err error) {
+	in = intake{reading: r, now: x.h.db.Now()}
 	if rolesNamed {
-		in.roles, err = x.h.dir.Access.Roles(x.ctx, x.client.Organization)
+		if in.roles, err = x.h.dir.Access.Roles(x.ctx, x.client.Organization); err != nil {
+			return in, err
+		}
+	}
+	if segmentsNamed {
+		in.segments, err = x.h.dir.Access.Segments(x.ctx, x.client.Organization)
 	}
 	return in, err
+}
+
+// namesSegments reports whether a resource names segments of which the directory is not asked, because it names all.
+func namesSegments(res resource) bool {
+	extension, _ := res[membershipURN].(map[string]any)
+	keys := valuesOf[string](extension["segments"])
+	return len(keys) > 1 && slices.Contains(keys, directory.EverySegment)
+}
+
+func patchesSegments(ops []operation) bool {
+	return slices.ContainsFunc(ops, func(o operation) bool {
+		return o.op != "remove" && o.at.urn == membershipURN && o.at.attr.name == "segments"
+	})
 }
