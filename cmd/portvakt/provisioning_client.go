@@ -189,10 +189,21 @@ func (h *house) listedClients(ctx context.Context, org directory.OrganizationID)
 			if !t.InForce(h.db.Now()) {
 				continue
 			}
-			fmt.Fprintf(&b, "  token  %s  made %s  %s  %s\n", t.ID, t.CreatedAt.UTC().Format(minuteForm), endOf(t.ExpiresAt), used(t.LastUsedAt))
+			fmt.Fprintf(&b, "  token  %s  made %s%s  %s  %s\n", t.ID, t.CreatedAt.UTC().Format(minuteForm), maker(t), endOf(t.ExpiresAt), used(t.LastUsedAt))
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// maker says who made a token, where that was a member.
+func maker(t directory.ProvisioningToken) string {
+	switch {
+	case t.MadeBy.IsZero():
+		return ""
+	case t.MakerGone:
+		return " by " + t.MadeBy.String() + ", who may act here no more"
+	}
+	return " by " + t.MadeBy.String()
 }
 
 // callerOf is the client id of who acts as the client, "" for nobody.

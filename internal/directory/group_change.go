@@ -58,13 +58,17 @@ func (x *GroupEdit) ordered(in bool) []GroupMember {
 // CreateGroup makes a group with a key of its own. Nothing of x but the name, the external id, the provisioning client and
 // whoever is put in counts.
 //
-// Invariant: of two groups of one name made at once one is there (TestWall073_GroupsRace).
+// Invariant: of two groups of one name made at once one is there (TestWall073_GroupsRace), and there are never more than
+// MaxGroups (TestWall137_GroupsAreBounded).
 func (s Access) CreateGroup(ctx context.Context, org OrganizationID, x GroupEdit) (Group, error) {
 	var g Group
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		e, err := s.edit(ctx, tx, org)
 		if err != nil {
 			return err
+		}
+		if many, err := hasGroups(ctx, tx, org, MaxGroups); err != nil || many {
+			return cmp.Or(err, error(ErrTooManyGroups))
 		}
 		made := x
 		made.ID, made.Version, made.CreatedAt, made.ChangedAt = sqldb.NewID[groupPrefix](tx.Now()), 1, tx.Now(), tx.Now()

@@ -307,13 +307,16 @@ func announce(ctx context.Context, tx *sqldb.Tx, m *Member, kind string, quiet b
 }
 
 // tell writes the entry and its event. Everything that begins, changes or ends a membership comes by here, so what the
-// member made for the organization ends here too.
+// member made for the organization ends here too, or is told of where it goes on.
 func tell(ctx context.Context, tx *sqldb.Tx, m *Member, e audit.Entry, quiet bool) error {
 	if err := audit.Append(ctx, tx, m.Organization, e); err != nil {
 		return err
 	}
-	if endsMade(m, e.Action) {
+	if losesAccess(e.Action) {
 		if err := endMade(ctx, tx, m); err != nil {
+			return err
+		}
+		if err := tellLeft(ctx, tx, m); err != nil {
 			return err
 		}
 	}
