@@ -41,5 +41,6 @@ interop: ## judges from PyPI against a development instance (needs Python; CI do
 bench: ## measure the hot paths, as ratios to a floor of the same run
 	go test -run '^$$' -bench . -benchmem ./...
 
-bench-peers: ## the same decisions by Portvakt, cedar-go and openfga (a module of its own)
+bench-peers: ## decisions beside cedar-go and openfga; SCIM beside scimmy-routers (needs npm)
 	cd bench/peers && go run .
+	scripts/bench-scim

@@ -71,7 +71,17 @@ func sameElement(attr *attribute, a, b any) bool {
 		return sameText(attr, a, b)
 	}
 	return x["value"] != nil && sameText(attr.subs["value"], x["value"], y["value"]) ||
-		x["module"] != nil && x["module"] == y["module"] || reflect.DeepEqual(a, b)
+		x["module"] != nil && x["module"] == y["module"] || reflect.DeepEqual(said(x), said(y))
+}
+
+// said is an element without a primary that is false, which is what an absent one is (RFC 7643 §2.4).
+func said(m map[string]any) map[string]any {
+	if m["primary"] != false {
+		return m
+	}
+	m = maps.Clone(m)
+	delete(m, "primary")
+	return m
 }
 
 // sameText minds the letter case where the attribute does.
@@ -120,7 +130,7 @@ func (o operation) applyToList(at map[string]any) error {
 		}
 		touched = append(touched, len(list)-1)
 	}
-	onePrimary(list, touched)
+	onePrimary(t.attr, list, touched)
 	at[t.attr.name] = list
 	return nil
 }

@@ -20,11 +20,11 @@ func (w *world) whole() map[string]any {
 		"name": {"formatted": "Dr. Ola B. Hansen jr.", "familyName": "Hansen", "givenName": "Ola", "middleName": "B.", "honorificPrefix": "Dr.", "honorificSuffix": "jr."},
 		"displayName": "Ola H", "nickName": "Oli", "profileUrl": "https://nordlys.example/ola", "title": "Clerk", "userType": "Full time",
 		"preferredLanguage": "nb-NO, en;q=0.8", "locale": "nb-NO", "timezone": "Europe/Oslo", "active": true,
-		"emails": [{"value": "ola@work.example", "type": "work", "display": "Work", "primary": true}, {"value": "Ola@Home.example", "type": "home"}],
+		"emails": [{"value": "ola@work.example", "type": "work", "display": "Work", "primary": true}, {"value": "Ola@Home.example", "type": "home", "primary": false}],
 		"phoneNumbers": [{"value": "tel:+47-900-00-001", "type": "mobile", "display": "Mine", "primary": true}, {"value": "1", "type": "fax"}],
 		"ims": [{"value": "ola", "type": "xmpp", "display": "Chat", "primary": true}],
 		"photos": [{"value": "https://nordlys.example/ola.jpg", "type": "photo", "display": "Me", "primary": true}, {"value": "https://nordlys.example/ola-s.jpg", "type": "thumbnail"}],
-		"addresses": [{"formatted": "Storgata 1\n0155 Oslo", "streetAddress": "Storgata 1\nOppgang B", "locality": "Oslo", "region": "Oslo", "postalCode": "0155", "country": "NO", "type": "work", "primary": true}],
+		"addresses": [{"formatted": "Storgata 1\n0155 Oslo", "streetAddress": "Storgata 1\nOppgang B", "locality": "Oslo", "region": "Oslo", "postalCode": "0155", "country": "NO", "type": "work", "primary": true}, {"country": "SE", "type": "home", "primary": false}, {"country": "DE"}],
 		"x509Certificates": [{"value": "DER", "type": "sign", "display": "Signing", "primary": true}, {"value": "QUJD"}],
 		"roles": [{"value": "seller", "display": "Seller", "primary": true}], "entitlements": [{"value": "accountant"}],
 		"` + enterprise + `": {"employeeNumber": "007", "costCenter": "C-1", "organization": "Nordlys", "division": "North", "department": "Sales", "manager": {"value": "ADMIN", "$ref": "https://portvakt.example/scim/v2/nordlys/Users/ADMIN"}},
@@ -55,7 +55,7 @@ func TestRFC7643_4_EveryAttributeComesBack(t *testing.T) {
 			}
 		}
 		put := w.do("PUT", "/Users/"+made.id(), got.raw).want(200)
-		if put.raw != got.raw || put.header.Get("ETag") != `W/"1"` {
+		if put.raw != got.raw || put.header.Get("ETag") != made.header.Get("ETag") {
 			w.t.Errorf("putting back what was got: %s\n%s", put.header.Get("ETag"), put.raw)
 		}
 		// Everything at once by PATCH, on a user with nothing.
@@ -179,12 +179,12 @@ func TestRFC7644_3_3_ReadOnlyIsLeftOut(t *testing.T) {
 	each(t, func(w *world) {
 		const body = `"userName":"r@nordlys.example","id":"mine","meta":{"version":"W/\"9\"","created":"2020-01-01T00:00:00Z"},"roles":[{"value":"seller","display":"King"}],
 			"` + enterprise + `":{"manager":{"value":"boss","$ref":"https://evil.example","displayName":"Boss"}},"` + membership + `":{"state":"archived"}`
-		made := w.create(body).want(201).is("Seller", "roles", 0, "display").is(`W/"1"`, "meta", "version").is(nil, enterprise, "manager", "$ref").is("active", membership, "state")
+		made := w.create(body).want(201).is("Seller", "roles", 0, "display").number(1).is(nil, enterprise, "manager", "$ref").is("active", membership, "state")
 		if made.id() == "mine" {
 			w.t.Error("the client chose the id")
 		}
-		w.do("PUT", "/Users/"+made.id(), `{`+core+`,`+body+`}`).want(200).is(made.id(), "id").is(`W/"1"`, "meta", "version")
-		w.patch(made.id(), `{"op":"replace","value":{`+body+`}}`).want(200).is(`W/"1"`, "meta", "version")
+		w.do("PUT", "/Users/"+made.id(), `{`+core+`,`+body+`}`).want(200).is(made.id(), "id").number(1)
+		w.patch(made.id(), `{"op":"replace","value":{`+body+`}}`).want(200).number(1)
 		for _, path := range []string{"id", "meta", "META.version", "schemas", "roles.display", `roles[value eq "seller"].display`, enterprise + ":manager.$ref", enterprise + ":manager.displayName", membership + ":state"} {
 			for _, op := range []string{"add", "replace", "remove"} {
 				w.patch(made.id(), `{"op":"`+op+`","path":`+quoted(path)+`,"value":"x"}`).want(400).is("mutability", "scimType")

@@ -19,6 +19,7 @@ type bulkJob struct {
 	byID   map[string]*bulkOperation // those that make something
 	most   int                       // after so many failures it ends; 0: never
 	failed int
+	barred error            // why the client may do nothing any more; nil: it may
 	queue  []*bulkOperation // users to be made in one stroke
 	torn   []*bulkOperation // to be made without a reference, which is then patched in
 }
@@ -79,8 +80,40 @@ func (j *bulkJob) perform(op *bulkOperation) {
 			op.state = waiting
 			return
 		}
-		j.finish(op, s, s.perform(op.path()))
+		j.finish(op, s, j.asAllowed(s, op))
 	}
+}
+
+// asAllowed performs an operation that writes at once, as what the client is now.
+func (j *bulkJob) asAllowed(s *exchange, op *bulkOperation) error {
+	if err := j.ask(); err != nil {
+		return err
+	}
+	s.client = j.x.client
+	return s.perform(op.path())
+}
+
+// ask asks anew who calls: a bulk request works for minutes, in which a token can be revoked, a client removed or its rights
+// taken, and its organization suspended.
+//
+// Invariant: nothing is written by who would be let in no more (TestWall071_RevokedAtWork).
+func (j *bulkJob) ask() error {
+	if j.barred != nil {
+		return j.barred
+	}
+	now := &exchange{h: j.x.h, w: j.x.w, r: j.x.r, ctx: j.ctx}
+	err := now.authenticate()
+	if err == nil && now.client.ID != j.x.client.ID {
+		err = errUnauthorized
+	}
+	if err != nil {
+		if status := toRefusal(err).Status; status == http.StatusUnauthorized || status == http.StatusForbidden { // trouble may pass
+			j.barred = err
+		}
+		return err
+	}
+	j.x.client = now.client
+	return nil
 }
 
 // gather keeps whom the operation makes, who goes the whole way of a single one up to the directory's door.
@@ -110,10 +143,12 @@ func (j *bulkJob) refuse(op *bulkOperation, s *exchange, err error) {
 // flush makes the users who were gathered in one stroke. Where trouble stops that, it may be one operation's alone, and
 // those who are left are made one by one.
 func (j *bulkJob) flush() {
-	queue, list := j.queue, make([]directory.Member, len(j.queue))
+	queue := j.queue
 	if j.queue = nil; len(queue) == 0 {
 		return
 	}
+	queue = j.allowed(queue)
+	list := make([]directory.Member, len(queue))
 	for i, op := range queue {
 		list[i], op.made = op.made, directory.Member{}
 	}
@@ -137,6 +172,30 @@ func (j *bulkJob) flush() {
 			j.settle(op, m, err)
 		}
 	}
+}
+
+// allowed are those of the users, gathered some time ago, whom the client may still make; the others are refused.
+func (j *bulkJob) allowed(queue []*bulkOperation) []*bulkOperation {
+	err := j.ask()
+	if err == nil && !usersRight.heldBy(j.x.client) {
+		err = errNotAllowed
+	}
+	return slices.DeleteFunc(queue, func(op *bulkOperation) bool {
+		err := err
+		if err == nil {
+			err = mayMake(j.x.client, &op.made)
+		}
+		switch {
+		case err == nil:
+			return false
+		case j.over():
+			op.state = waiting
+		default:
+			op.made = directory.Member{}
+			j.finish(op, j.exchange(op), err)
+		}
+		return true
+	})
 }
 
 // settle ends an operation whose user was made, or refused, without the route's own answer.
@@ -184,7 +243,7 @@ func (j *bulkJob) mend() {
 		s := j.exchange(patch)
 		err := patch.resolve(j.byID)
 		if err == nil {
-			err = s.perform(patch.path())
+			err = j.asAllowed(s, patch)
 		}
 		j.finish(patch, s, err)
 		if patch.status >= http.StatusBadRequest {

@@ -34,7 +34,7 @@ func (o operation) applyToElements(at map[string]any) error {
 		}
 		touched = append(touched, len(list)-1)
 	}
-	onePrimary(list, touched)
+	onePrimary(t.attr, list, touched)
 	at[t.attr.name] = list
 	return nil
 }
@@ -103,8 +103,9 @@ func properties(a *attribute, e expression, into map[string]any) bool {
 	return false
 }
 
-// onePrimary keeps the last touched primary element as the only one (RFC 7644 §3.5.2).
-func onePrimary(list []any, touched []int) {
+// onePrimary keeps the last touched primary element as the only one (RFC 7644 §3.5.2). Of roles it says of all others that they
+// are not: which of several is meant has to be said (rolesIn).
+func onePrimary(attr *attribute, list []any, touched []int) {
 	last := -1
 	for _, i := range touched {
 		if m, ok := list[i].(map[string]any); ok && m["primary"] == true {
@@ -115,7 +116,7 @@ func onePrimary(list []any, touched []int) {
 		return
 	}
 	for i, e := range list {
-		if m, ok := e.(map[string]any); ok && i != last {
+		if m, ok := e.(map[string]any); ok && i != last && (m["primary"] == true || attr.name == "roles") {
 			m = maps.Clone(m)
 			m["primary"] = false
 			list[i] = m

@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -141,22 +142,24 @@ func TestWall137_SCIM(t *testing.T) {
 	bombs["operations"] = [2]string{"PATCH", patch + strings.Repeat(`{"op":"add","path":"emails","value":[{"value":"x"}]},`, 900) + `{"op":"x"}]}`}
 	bombs["long paths"] = [2]string{"PATCH", patch + strings.Repeat(`{"op":"add","path":"emails[`+strings.Repeat("type pr or ", 40)+`type pr]","value":{"value":"x"}},`, 900) + `{"op":"x"}]}`}
 	bombs["comparisons"] = [2]string{"PATCH", patch + strings.TrimSuffix(strings.Repeat(`{"op":"remove","path":"emails[`+strings.Repeat("type pr or ", 40)+`type eq \\"x\\"]"},`, 900), ",") + `]}`}
-	bombs["values"] = [2]string{"PATCH", patch + `{"op":"add","path":"emails","value":[` + strings.TrimSuffix(strings.Repeat(`"x",`, 99_000), ",") + `]}]}`}
+	bombs["values"] = [2]string{"PATCH", patch + `{"op":"add","path":"emails","value":[` + strings.TrimSuffix(strings.Repeat(`"x",`, 49_900), ",") + `]}]}`}
 	bombs["quotes"] = [2]string{"PATCH", patch + `{"op":"add","path":` + quoted(strings.Repeat(`\\"`, 4000)) + `,"value":1}]}`}
 	for name, bomb := range bombs {
 		if len(bomb[1]) < 8_000 {
 			continue
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		w.do(bomb[0], "/Users/"+id, bomb[1]).want(400)
-		took := time.Since(start)
-		runtime.ReadMemStats(&after)
-		if used := after.TotalAlloc - before.TotalAlloc; used > 30<<20 || took > 2*time.Second { // in truth well below, but machines are busy
-			t.Errorf("%s (%d bytes): %d KB in %s", name, len(bomb[1]), used>>10, took)
-		} else {
-			t.Logf("%s (%d bytes): %d KB in %s", name, len(bomb[1]), used>>10, took)
+		used, took := uint64(math.MaxUint64), time.Hour
+		for range 3 { // the best of three, because machines are busy
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			w.do(bomb[0], "/Users/"+id, bomb[1]).want(400)
+			took = min(took, time.Since(start))
+			runtime.ReadMemStats(&after)
+			used = min(used, after.TotalAlloc-before.TotalAlloc)
+		}
+		if t.Logf("%s (%d bytes): %d KB in %s", name, len(bomb[1]), used>>10, took); used > 20<<20 || took > 2*time.Second { // 20 ms in truth, but with the race detector on a busy machine half a second
+			t.Error("that is too much")
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	scimerrors "github.com/elimity-com/scim/errors"
-
 	"portvakt/internal/directory"
 )
 
@@ -69,38 +67,15 @@ func (ops groupOperations) written() map[string]any {
 	return map[string]any{"schemas": []string{patchURN}, "Operations": list}
 }
 
-// readGroupPatch reads the body of a PATCH of a group, with the habits of real clients: operations in any letter case, values
-// without path, members to remove as a value of the operation (Entra), names that cannot be written (Okta's id).
-func (t *resourceType) readGroupPatch(body map[string]any) (out groupOperations, err error) {
-	var list []any
-	named := false
-	for name, v := range body {
-		switch strings.ToLower(name) {
-		case "schemas":
-			if named, err = holdsURN(v, patchURN); err != nil {
-				return nil, err
-			}
-		case "operations":
-			var ok bool
-			if list, ok = v.([]any); !ok {
-				return nil, badSyntax("Operations has to be a list")
-			}
-		}
+// readGroupPatch reads the body of a PATCH of a group, with the habits of real clients: values without path, members to
+// remove as a value of the operation (Entra), names that cannot be written (Okta's id).
+func (r reader) readGroupPatch(body map[string]any) (out groupOperations, err error) {
+	steps, err := readSteps(body)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case !named:
-		return nil, badSyntax("schemas has to hold %s", patchURN)
-	case len(list) == 0:
-		return nil, badSyntax("Operations has to hold at least one operation")
-	case len(list) > maxOperations:
-		return nil, badValue("A PATCH has at most %d operations", maxOperations)
-	}
-	for _, e := range list {
-		object, ok := e.(map[string]any)
-		if !ok {
-			return nil, badSyntax("An operation has to be an object")
-		}
-		ops, err := t.readGroupOperation(object)
+	for _, s := range steps {
+		ops, err := r.readGroupOperation(s)
 		if err != nil {
 			return nil, err
 		}
@@ -109,49 +84,24 @@ func (t *resourceType) readGroupPatch(body map[string]any) (out groupOperations,
 	return out, nil
 }
 
-func (t *resourceType) readGroupOperation(object map[string]any) (groupOperations, error) {
-	var op, path string
-	var value any
-	valued := false
-	for name, v := range object {
-		ok := true
-		switch strings.ToLower(name) {
-		case "op":
-			op, ok = v.(string)
-		case "path":
-			if v != nil {
-				path, ok = v.(string)
-			}
-		case "value":
-			value, valued = v, true
-		}
-		if !ok {
-			return nil, badSyntax("%s has to be a string", strings.ToLower(name))
-		}
-	}
-	op = strings.ToLower(op)
-	switch {
-	case op != "add" && op != "replace" && op != "remove":
-		return nil, badSyntax("op has to be add, replace or remove")
-	case op != "remove" && !valued:
-		return nil, badValue("%s needs a value", op)
-	case path != "":
-		o, err := t.groupStep(op, path, value)
+func (r reader) readGroupOperation(s step) (out groupOperations, err error) {
+	if s.path != "" {
+		o, err := r.groupStep(s.op, s.path, s.value)
 		return groupOperations{o}, err
-	case op == "remove":
-		return nil, refuse(400, scimerrors.ScimTypeNoTarget, "remove needs a path")
 	}
-	values, ok := objectOf(value)
-	if !ok {
-		return nil, badValue("Without a path the value has to be an object")
-	}
-	var out groupOperations
+	values := s.value.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		p, ok := t.place(name)
-		if !ok || p.attr == nil || p.attr.readOnly() { // as in a PUT
+		p, ok := r.groups.place(name)
+		if !ok || p.attr == nil {
+			if err := r.unknown(name); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		o, err := t.groupStep(op, name, values[name])
+		if p.attr.readOnly() { // as in a PUT
+			continue
+		}
+		o, err := r.groupStep(s.op, name, values[name])
 		if err != nil {
 			return nil, err
 		}
@@ -161,8 +111,8 @@ func (t *resourceType) readGroupOperation(object map[string]any) (groupOperation
 }
 
 // groupStep reads one operation on one attribute.
-func (t *resourceType) groupStep(op, path string, value any) (o groupOperation, err error) {
-	p, selected, err := t.readGroupPath(path)
+func (r reader) groupStep(op, path string, value any) (o groupOperation, err error) {
+	p, selected, err := r.groups.readGroupPath(path)
 	if err != nil {
 		return o, err
 	}
@@ -187,7 +137,7 @@ func (t *resourceType) groupStep(op, path string, value any) (o groupOperation, 
 	case op == "remove":
 		o.members, o.all = membersNamed(value), value == nil
 	default:
-		o.members, err = readMembers(value)
+		o.members, err = r.readMembers(value)
 		o.all = op == "replace"
 	}
 	return o, err

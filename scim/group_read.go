@@ -16,19 +16,25 @@ type groupBody struct {
 }
 
 // readGroup reads the body of a POST or PUT tolerantly: names in any letter case and with URN, one member where a list
-// belongs. What is unknown or read-only is left out, as RFC 7644 §3.5.1 has it.
-func (t *resourceType) readGroup(body map[string]any) (in groupBody, err error) {
+// belongs. What is read-only is left out, as RFC 7644 §3.5.1 has it.
+func (r reader) readGroup(body map[string]any) (in groupBody, err error) {
 	named := false
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		v := body[name]
 		if strings.EqualFold(name, "schemas") {
-			if named, err = holdsURN(v, groupURN); err != nil {
+			if named, err = r.schemasOf(v, groupURN); err != nil {
 				return in, err
 			}
 			continue
 		}
-		p, ok := t.place(name)
-		if !ok || p.attr == nil || p.attr.readOnly() || v == nil {
+		p, ok := r.groups.place(name)
+		if !ok || p.attr == nil {
+			if err := r.unknown(name); err != nil {
+				return in, err
+			}
+			continue
+		}
+		if p.attr.readOnly() || v == nil {
 			continue
 		}
 		if p.sub != nil {
@@ -40,7 +46,7 @@ func (t *resourceType) readGroup(body map[string]any) (in groupBody, err error) 
 		case "externalId":
 			in.externalID, err = plainText(p, v)
 		case "members":
-			in.members, err = readMembers(v)
+			in.members, err = r.readMembers(v)
 		}
 		if err != nil {
 			return in, err
@@ -96,8 +102,11 @@ func plainText(p place, v any) (string, error) {
 
 // readMembers reads elements of members that are to be in the group. What cannot be anybody's id is refused in the very words
 // for somebody whom the organization does not have.
-func readMembers(v any) (list []directory.GroupMember, err error) {
+func (r reader) readMembers(v any) (list []directory.GroupMember, err error) {
 	for _, e := range elementsOf(v) {
+		if err := r.knownParts(e); err != nil {
+			return nil, err
+		}
 		text, ok := valueOf(e)
 		if !ok {
 			return nil, badValue("Each of members has to have a value, the id of a user or group")
@@ -109,6 +118,19 @@ func readMembers(v any) (list []directory.GroupMember, err error) {
 		list = append(list, m)
 	}
 	return list, nil
+}
+
+// knownParts refuses an element with a part that members do not have, where the client wants to be told.
+func (r reader) knownParts(e any) error {
+	object, _ := e.(map[string]any)
+	for name := range object {
+		if r.attributes[groupURN]["members"].subs[strings.ToLower(name)] == nil {
+			if err := r.unknown("members." + name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // membersNamed are the elements of members that are to go: what names nobody takes nobody out.

@@ -65,9 +65,9 @@ func TestRFC7643_4_2_Group(t *testing.T) {
 		inner := w.group("Inner", p[1])
 		made := w.do("POST", "/Groups", `{"SCHEMAS":["urn:ietf:params:scim:schemas:core:2.0:group"],"DisplayName":"Økonomi","externalId":"E 1","id":"grp_mine","meta":{"version":"x"},
 			"unknown":{"a":1},"members":[{"value":"`+p[0]+`","display":"Somebody else","type":"User"},{"VALUE":"`+inner+`","type":"Group"},{"value":"`+p[0]+`"}]}`).want(201).
-			is("Økonomi", "displayName").is("E 1", "externalId").is(`W/"1"`, "meta", "version").is("Group", "meta", "resourceType").holds(p[0], inner)
+			is("Økonomi", "displayName").is("E 1", "externalId").number(1).is("Group", "meta", "resourceType").holds(p[0], inner)
 		location := "https://portvakt.example/scim/v2/nordlys/Groups/" + made.id()
-		if made.header.Get("Location") != location || made.at("meta", "location") != location || made.header.Get("ETag") != `W/"1"` {
+		if made.header.Get("Location") != location || made.at("meta", "location") != location || made.header.Get("ETag") != made.at("meta", "version") {
 			w.t.Errorf("Location %q, ETag %q, %s", made.header.Get("Location"), made.header.Get("ETag"), made.raw)
 		}
 		for _, m := range made.at("members").([]any) {
@@ -82,7 +82,7 @@ func TestRFC7643_4_2_Group(t *testing.T) {
 		}
 		w.do("GET", "/Groups/"+made.id()+"?excludedAttributes=members", "").want(200).is(nil, "members").is("Økonomi", "displayName")
 		w.do("GET", "/Groups/"+made.id()+"?attributes=members.value", "").want(200).is(nil, "displayName").is(nil, "members", 0, "display").holds(p[0], inner)
-		w.do("GET", "/Groups/"+made.id(), "", "If-None-Match", `W/"1"`).want(304)
+		w.do("GET", "/Groups/"+made.id(), "", "If-None-Match", made.header.Get("ETag")).want(304)
 		for what, body := range map[string]string{
 			"no schemas": `{"displayName":"x"}`, "a user's": `{` + core + `,"displayName":"x"}`, "no name": `{` + groupCore + `}`, "an empty name": `{` + groupCore + `,"displayName":""}`,
 			"null": `{` + groupCore + `,"displayName":null}`, "a list": `{` + groupCore + `,"displayName":["x"]}`, "a line": `{` + groupCore + `,"displayName":"a\nb"}`,
@@ -108,11 +108,11 @@ func TestRFC7644_3_5_1_PutGroup(t *testing.T) {
 			w.t.Helper()
 			return w.do("PUT", "/Groups/"+id, `{`+groupCore+`,`+body+`}`, headers...)
 		}
-		put(`"displayName":"Sellers","externalId":"E1","members":[`+values(p[1], p[2])+`]`).want(200).holds(p[1], p[2]).is("Sellers", "displayName").is(`W/"3"`, "meta", "version")
-		put(`"displayName":"Sellers","externalId":"E1","members":[`+values(p[2], p[1])+`]`, "If-Match", `W/"3"`).want(200).is(`W/"3"`, "meta", "version")
+		put(`"displayName":"Sellers","externalId":"E1","members":[`+values(p[1], p[2])+`]`).want(200).holds(p[1], p[2]).is("Sellers", "displayName").number(3)
+		put(`"displayName":"Sellers","externalId":"E1","members":[`+values(p[2], p[1])+`]`, "If-Match", `W/"3"`).want(200).number(3)
 		put(`"displayName":"Sellers","members":[`+values(p[0])+`]`, "If-Match", `W/"2"`).want(412)
 		put(`"displayName":"Sellers","members":[`+values(p[0], "mbr_06g9f1p2k6v3q8r5s7t9v1x3z5")+`]`).want(400).is("invalidValue", "scimType")
-		w.do("GET", "/Groups/"+id, "").want(200).holds(p[1], p[2]).is(`W/"3"`, "meta", "version")
+		w.do("GET", "/Groups/"+id, "").want(200).holds(p[1], p[2]).number(3)
 		put(`"displayName":"Sellers"`).want(200).holds().is(nil, "externalId")
 		other := w.group("Other")
 		put(`"displayName":"OTHER"`).want(409).is("uniqueness", "scimType").is("Another group has this name (displayName)", "detail")
@@ -295,9 +295,8 @@ func TestRFC7643_4_1_2_GroupsOfUsers(t *testing.T) {
 			w.t.Errorf("in %s", got)
 		}
 		w.patchGroup(inner, `{"op":"remove","path":"members"}`).want(200)
-		w.do("DELETE", "/Groups/"+inner, "").want(409).is(nil, "scimType") // another group holds it
-		w.patchGroup(outer, `{"op":"remove","path":"members[value eq \"`+inner+`\"]"}`).want(200).holds(p[0])
 		w.do("DELETE", "/Groups/"+inner, "").want(204)
+		w.do("GET", "/Groups/"+outer, "").want(200).holds(p[0])
 		w.do("DELETE", "/Groups/"+outer, "").want(204)
 		w.do("GET", "/Users/"+p[0]+"?attributes=groups", "").want(200).is(nil, "groups", 1)
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 func (x *exchange) createGroup() error {
-	in, err := x.h.schemas.groups.readGroup(x.body)
+	in, err := x.reader().readGroup(x.body)
 	if err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func (x *exchange) createGroup() error {
 
 // replaceGroup is PUT: what is not written is gone, members included (RFC 7644 §3.5.1). Roles in the group stay.
 func (x *exchange) replaceGroup() error {
-	in, err := x.h.schemas.groups.readGroup(x.body)
+	in, err := x.reader().readGroup(x.body)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ const groupShownAtMost = 200
 // patchGroup changes what the operations name. Who is in a large group is not read for an answer: it is 204 unless the client
 // says which attributes it wants (RFC 7644 §3.5.2).
 func (x *exchange) patchGroup() error {
-	ops, err := x.h.schemas.groups.readGroupPatch(x.body)
+	ops, err := x.reader().readGroupPatch(x.body)
 	if err != nil {
 		return err
 	}
@@ -62,14 +62,17 @@ func (x *exchange) patchGroup() error {
 		return err
 	}
 	t := x.h.schemas.groups
+	if x.wantsNothing() {
+		x.writeNothing(t, g.ID.String(), g.Version)
+		return nil
+	}
 	if len(x.asked.attributes) == 0 && x.projection(t).shows(groupURN, x.h.schemas.attributes[groupURN]["members"]) {
 		large, err := x.h.dir.Access.GroupHoldsMoreThan(x.ctx, x.client.Organization, g.ID, groupShownAtMost)
 		if err != nil {
 			return err
 		}
 		if large {
-			x.unchanged(t, g.ID.String(), g.Version)
-			x.w.WriteHeader(http.StatusNoContent)
+			x.writeNothing(t, g.ID.String(), g.Version)
 			return nil
 		}
 	}
@@ -126,7 +129,11 @@ func (c *groupCall) make() (directory.Group, error) {
 	if err := c.edit(&x); err != nil {
 		return x.Group, err
 	}
-	return c.x.h.dir.Access.CreateGroup(c.x.ctx, c.x.client.Organization, x)
+	g, err := c.x.h.dir.Access.CreateGroup(c.x.ctx, c.x.client.Organization, x)
+	if err == nil {
+		c.x.noteGroupChange(&directory.Group{}, &g, x.Moved())
+	}
+	return g, err
 }
 
 // editGroup edits the group of the path within the directory's transaction.
@@ -135,12 +142,19 @@ func (x *exchange) editGroup(edit groupEdit, version int64) (directory.Group, er
 	if err != nil {
 		return directory.Group{}, err
 	}
-	return x.h.dir.Access.ChangeGroup(x.ctx, x.client.Organization, id, version, func(g *directory.GroupEdit) error {
+	var was directory.Group
+	var made *directory.GroupEdit
+	g, err := x.h.dir.Access.ChangeGroup(x.ctx, x.client.Organization, id, version, func(g *directory.GroupEdit) error {
+		was, made = g.Group, g
 		if err := takeGroup(x.client, &g.Group); err != nil {
 			return err
 		}
 		return edit(g)
 	})
+	if err == nil {
+		x.noteGroupChange(&was, &g, made.Moved())
+	}
+	return g, err
 }
 
 // remove removes the group. The check and the removal are one transaction, in which the check has locked the organization.

@@ -17,7 +17,7 @@ func (x *exchange) findGroups(q directory.Query, shown projection) (found, error
 		return page.Groups[i].PositionIn(q.SortBy), nil
 	}}
 	for i, g := range groups {
-		out.resources[i] = g
+		out.resources[i] = g.body
 	}
 	return out, err
 }
@@ -46,21 +46,16 @@ func (x *exchange) groupID() (directory.GroupID, error) {
 // writeGroup answers with one group.
 func (x *exchange) writeGroup(status int, g directory.Group) error {
 	t := x.h.schemas.groups
-	id := g.ID.String()
-	if x.unchanged(t, id, g.Version) {
-		return nil
-	}
-	resources, err := x.groups([]directory.Group{g}, x.projection(t))
+	groups, err := x.groups([]directory.Group{g}, x.projection(t))
 	if err != nil {
 		return err
 	}
-	x.w.Header().Set("Last-Modified", g.ChangedAt.UTC().Format(http.TimeFormat))
-	x.writeResource(t, id, status, resources[0])
+	x.writeResource(t, g.ID.String(), status, groups[0], g.ChangedAt)
 	return nil
 }
 
 // groups are groups as answers show them; what is in them is read only where it is shown, for all of them at once.
-func (x *exchange) groups(list []directory.Group, shown projection) ([]map[string]any, error) {
+func (x *exchange) groups(list []directory.Group, shown projection) ([]rendered, error) {
 	var members map[directory.GroupID][]directory.GroupMember
 	if shown.shows(groupURN, x.h.schemas.attributes[groupURN]["members"]) {
 		ids := make([]directory.GroupID, len(list))
@@ -72,9 +67,11 @@ func (x *exchange) groups(list []directory.Group, shown projection) ([]map[strin
 			return nil, err
 		}
 	}
-	out := make([]map[string]any, len(list))
+	out := make([]rendered, len(list))
 	for i, g := range list {
-		out[i] = shown.apply(x.h.schemas, groupURN, x.group(g, members[g.ID]))
+		body := shown.apply(x.h.schemas, groupURN, x.group(g, members[g.ID]))
+		// Names change, and whoever has ended is gone, without a new version.
+		out[i] = rendered{body, shown.seal(x.h.schemas, groupURN, body, tagOf(g.Version, body["members"]))}
 	}
 	return out, nil
 }
@@ -85,7 +82,7 @@ func (x *exchange) group(g directory.Group, members []directory.GroupMember) map
 		"schemas": []string{groupURN}, "id": id, "displayName": g.Name,
 		"meta": map[string]any{
 			"resourceType": "Group", "created": writeTime(g.CreatedAt), "lastModified": writeTime(g.ChangedAt),
-			"location": x.location("Groups", id), "version": version(g.Version),
+			"location": x.location("Groups", id),
 		},
 	}
 	setText(res, "externalId", g.ExternalID)
@@ -110,12 +107,11 @@ func (x *exchange) groupMember(kind, id, name string) map[string]any {
 	return m
 }
 
-// showGroups adds to users the groups that each is in, to a client that may read groups. They are read for a whole page at
-// once, and only where they are shown.
-func (x *exchange) showGroups(shown projection, members []directory.Member, users []map[string]any) error {
-	attr := x.h.schemas.attributes[coreURN]["groups"]
-	if !x.client.MayGroups || len(members) == 0 || !shown.shows(coreURN, attr) {
-		return nil
+// groupsOf are the groups that each of the members is in, as answers show them, to a client that may read groups. They are read
+// for a whole page at once, and only where they are shown.
+func (x *exchange) groupsOf(members []directory.Member, shown projection) (map[directory.MembershipID][]any, error) {
+	if !x.client.MayGroups || len(members) == 0 || !shown.shows(coreURN, x.h.schemas.attributes[coreURN]["groups"]) {
+		return nil, nil
 	}
 	ids := make([]directory.MembershipID, len(members))
 	for i := range members {
@@ -123,20 +119,17 @@ func (x *exchange) showGroups(shown projection, members []directory.Member, user
 	}
 	groups, err := x.h.dir.Access.GroupsOf(x.ctx, x.client.Organization, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i, id := range ids {
-		var list []any
-		for _, g := range groups[id] {
+	out := make(map[directory.MembershipID][]any, len(groups))
+	for id, list := range groups {
+		for _, g := range list {
 			kind := "indirect"
 			if g.Direct {
 				kind = "direct"
 			}
-			list = append(list, map[string]any{"value": g.ID.String(), "$ref": x.location("Groups", g.ID.String()), "display": g.Name, "type": kind})
-		}
-		if len(list) > 0 {
-			users[i]["groups"] = shown.part(coreURN, attr, list)
+			out[id] = append(out[id], map[string]any{"value": g.ID.String(), "$ref": x.location("Groups", g.ID.String()), "display": g.Name, "type": kind})
 		}
 	}
-	return nil
+	return out, nil
 }

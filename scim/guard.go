@@ -99,7 +99,7 @@ func (x *exchange) routed(path []string) (route, error) {
 		return route, refuse(http.StatusMethodNotAllowed, "", "The method is not allowed here")
 	}
 	if x.person.IsZero() && !route.needs.heldBy(x.client) {
-		return route, refuse(http.StatusForbidden, "", "The provisioning client may not do this")
+		return route, errNotAllowed
 	}
 	x.id = id
 	return route, nil

@@ -18,8 +18,9 @@ type bodyLimits struct {
 	values int
 }
 
-// oneResource bounds the body of a single operation.
-var oneResource = bodyLimits{bytes: 1 << 20, depth: 12, values: 100_000}
+// oneResource bounds the body of a single operation. The largest that makes sense, a group with as many members as the bytes
+// hold, has 48,000 values.
+var oneResource = bodyLimits{bytes: 1 << 20, depth: 12, values: 50_000}
 
 // readJSON reads one JSON object strictly: valid UTF-8, no NUL, no name twice (whatever its letter case), bounded depth and
 // number of values, nothing behind it. Numbers stay json.Number.

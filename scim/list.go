@@ -133,19 +133,14 @@ func (x *exchange) findUsers(q directory.Query, shown projection) (found, error)
 	if err != nil {
 		return found{}, err
 	}
-	roles, err := x.rolesOf(page.Members)
-	if err != nil {
-		return found{}, err
-	}
+	users, err := x.users(page.Members, shown)
 	out := found{total: page.Total, resources: make([]any, len(page.Members)), at: func(i int) (directory.Position, error) {
 		return x.h.dir.Memberships.PositionOf(x.ctx, x.client.Organization, q.SortBy, page.Members[i].ID)
 	}}
-	users := make([]map[string]any, len(page.Members))
-	for i := range page.Members {
-		users[i] = x.user(&page.Members[i], roles, shown)
-		out.resources[i] = users[i]
+	for i := range users {
+		out.resources[i] = users[i].body
 	}
-	return out, x.showGroups(shown, page.Members, users)
+	return out, err
 }
 
 // listResponse is a page. first is 0 where it was asked for by a cursor.

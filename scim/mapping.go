@@ -99,9 +99,7 @@ func contactOut(c directory.Contact) any {
 	m := map[string]any{"value": c.Value}
 	setText(m, "type", c.Type)
 	setText(m, "display", c.Display)
-	if c.Primary {
-		m["primary"] = true
-	}
+	primaryOut(m, c.Primary, c.Secondary)
 	return m
 }
 
@@ -110,10 +108,20 @@ func addressOut(a directory.Address) any {
 	for _, p := range addressParts {
 		setText(m, p.sub, *p.at(&a))
 	}
-	if a.Primary {
-		m["primary"] = true
-	}
+	primaryOut(m, a.Primary, a.Secondary)
 	return m
+}
+
+// primaryOut shows whether an element is the primary one, where somebody has said so or not so.
+func primaryOut(m map[string]any, yes, no bool) {
+	if yes || no {
+		m["primary"] = yes
+	}
+}
+
+func primaryIn(m map[string]any) (yes, no bool) {
+	primary, said := m["primary"].(bool)
+	return primary, said && !primary
 }
 
 // reading says what an absent attribute means.
@@ -130,6 +138,8 @@ type intake struct {
 	reading reading
 	now     time.Time
 	roles   []directory.Role // the organization's, read where the request speaks of roles
+	// segments are the organization's, read where the request names some beside all.
+	segments []directory.Segment
 }
 
 // fromSCIM writes a canonical resource into the member. It is pure; whether the client may do so is asked afterwards.
@@ -235,7 +245,7 @@ func contactList(v any) []directory.Contact {
 		c.Value, _ = m["value"].(string)
 		c.Type, _ = m["type"].(string)
 		c.Display, _ = m["display"].(string)
-		c.Primary, _ = m["primary"].(bool)
+		c.Primary, c.Secondary = primaryIn(m)
 		if c.Value != "" { // Entra and Okta send the types of numbers that there are not
 			out = append(out, c)
 		}
@@ -257,7 +267,7 @@ func addressesIn(v any) []directory.Address {
 			continue
 		}
 		a.Type = typ
-		a.Primary, _ = m["primary"].(bool)
+		a.Primary, a.Secondary = primaryIn(m)
 		out = append(out, a)
 	}
 	return out

@@ -130,6 +130,12 @@ func (in intake) segmentsIn(at map[string]any, m *directory.Member) error {
 	keys := valuesOf[string](v)
 	switch {
 	case slices.Contains(keys, directory.EverySegment):
+		for _, key := range keys { // one that is not there is told, as it is where it counts
+			known := slices.ContainsFunc(in.segments, func(s directory.Segment) bool { return s.Key == key })
+			if key != directory.EverySegment && !known {
+				return badValue("There is no segment %.100q (segments)", key)
+			}
+		}
 		m.AllSegments, m.Segments = true, nil
 	case len(keys) == 0 && in.reading == creating:
 		return badValue("A new member needs at least one segment, or \"*\" for all (segments)")

@@ -54,7 +54,7 @@ func (r reader) normalize(body map[string]any) (resource, error) {
 		v := body[name]
 		if strings.EqualFold(name, "schemas") {
 			var err error
-			if named, err = r.schemasOf(v); err != nil {
+			if named, err = r.schemasOf(v, userURNs...); err != nil {
 				return nil, err
 			}
 			continue
@@ -103,16 +103,16 @@ func (r reader) extension(out resource, urn string, object map[string]any) error
 	return nil
 }
 
-// schemasOf reports whether the list of schemas names a user's. What else it names is of no consequence, unless the client
-// wants to be told of what is not known here.
-func (r reader) schemasOf(v any) (bool, error) {
-	named, err := holdsURN(v, coreURN)
+// schemasOf reports whether the list of schemas names the type's own, the first of urns; the others are its extensions. What
+// else it names is of no consequence, unless the client wants to be told of what is not known here.
+func (r reader) schemasOf(v any, urns ...string) (bool, error) {
+	named, err := holdsURN(v, urns[0])
 	if err != nil {
 		return false, err
 	}
 	for _, e := range v.([]any) {
 		urn := e.(string)
-		if slices.ContainsFunc(userURNs, func(known string) bool { return strings.EqualFold(known, urn) }) {
+		if slices.ContainsFunc(urns, func(known string) bool { return strings.EqualFold(known, urn) }) {
 			continue
 		}
 		if err := r.unknown(urn); err != nil {

@@ -83,6 +83,22 @@ func (x *exchange) noteChange(was, is *directory.Member) {
 	}
 }
 
+// noteGroupChange says what a group was and is, and whether members came or went.
+func (x *exchange) noteGroupChange(was, is *directory.Group, moved bool) {
+	if x.note == nil {
+		return
+	}
+	x.note.changed = nil
+	for _, c := range []struct {
+		name    string
+		changed bool
+	}{{"displayName", was.Name != is.Name}, {"externalId", was.ExternalID != is.ExternalID}, {"members", moved}} {
+		if c.changed {
+			x.note.changed = append(x.note.changed, c.name)
+		}
+	}
+}
+
 // changedNames are SCIM's words for what a change alters, "" for what no client has written.
 var changedNames = map[string]string{
 	"suspended_at": "active", "user": "", "accepted_at": "", "accept_by": "", "invited_by": "", "provisioning_client": "",

@@ -4,15 +4,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	scimerrors "github.com/elimity-com/scim/errors"
 )
 
-// Limits on a PATCH. It is applied while the member is locked, to lists of up to maxElements: the work stays below their product.
-const (
-	maxOperations = 1000
-	maxCompared   = 5000 // values of lists, and comparisons in paths, of all operations
-)
+// maxCompared bounds the values of lists, and the comparisons in paths, of all operations of a PATCH: with maxElements, its work.
+const maxCompared = 5000
 
 // operation is one step of a PATCH (RFC 7644 §3.5.2), straightened: one attribute, a canonical value.
 type operation struct {
@@ -21,41 +16,17 @@ type operation struct {
 	value any // nil for remove, unless it lists the elements to remove
 }
 
-// parsePatch reads the body of a PATCH into operations, the quirks of real clients straightened: operations in any letter
-// case, values without path, names with URN or dots in them, null and empty managers that mean "remove".
+// parsePatch reads the body of a PATCH into operations, the quirks of real clients straightened: values without path, names
+// with URN or dots in them, null and empty managers that mean "remove".
 func (r reader) parsePatch(body map[string]any) ([]operation, error) {
-	var list []any
-	named := false
-	for name, v := range body {
-		var err error
-		switch strings.ToLower(name) {
-		case "schemas":
-			if named, err = holdsURN(v, patchURN); err != nil {
-				return nil, err
-			}
-		case "operations":
-			var ok bool
-			if list, ok = v.([]any); !ok {
-				return nil, badSyntax("Operations has to be a list")
-			}
-		}
-	}
-	switch {
-	case !named:
-		return nil, badSyntax("schemas has to hold %s", patchURN)
-	case len(list) == 0:
-		return nil, badSyntax("Operations has to hold at least one operation")
-	case len(list) > maxOperations:
-		return nil, badValue("A PATCH has at most %d operations", maxOperations)
+	steps, err := readSteps(body)
+	if err != nil {
+		return nil, err
 	}
 	var out []operation
 	compared := 0
-	for _, e := range list {
-		object, ok := e.(map[string]any)
-		if !ok {
-			return nil, badSyntax("An operation has to be an object")
-		}
-		ops, err := r.readOperation(object)
+	for _, s := range steps {
+		ops, err := r.readOperation(s)
 		if err != nil {
 			return nil, err
 		}
@@ -72,48 +43,15 @@ func (r reader) parsePatch(body map[string]any) ([]operation, error) {
 	return out, nil
 }
 
-func (r reader) readOperation(object map[string]any) ([]operation, error) {
-	var op, path string
-	var value any
-	valued := false
-	for name, v := range object {
-		var ok = true
-		switch strings.ToLower(name) {
-		case "op":
-			op, ok = v.(string)
-		case "path":
-			if v != nil {
-				path, ok = v.(string)
-			}
-		case "value":
-			value, valued = v, true
-		}
-		if !ok {
-			return nil, badSyntax("%s has to be a string", strings.ToLower(name))
-		}
+func (r reader) readOperation(s step) ([]operation, error) {
+	if s.path == "" {
+		return r.explode(s.op, s.value.(map[string]any), r.parsePath)
 	}
-	op = strings.ToLower(op)
-	if op != "add" && op != "replace" && op != "remove" {
-		return nil, badSyntax("op has to be add, replace or remove")
+	t, err := r.parsePath(s.path)
+	if err != nil {
+		return nil, err
 	}
-	if op != "remove" && !valued {
-		return nil, badValue("%s needs a value", op)
-	}
-	if path != "" {
-		t, err := r.parsePath(path)
-		if err != nil {
-			return nil, err
-		}
-		return r.operations(op, t, value)
-	}
-	if op == "remove" {
-		return nil, refuse(400, scimerrors.ScimTypeNoTarget, "remove needs a path")
-	}
-	values, ok := objectOf(value)
-	if !ok {
-		return nil, badValue("Without a path the value has to be an object")
-	}
-	return r.explode(op, values, r.parsePath)
+	return r.operations(s.op, t, s.value)
 }
 
 // explode makes one operation of each name of an object; unknown and read-only ones are treated as in a PUT.
@@ -172,15 +110,6 @@ func (r reader) operations(op string, t target, value any) ([]operation, error) 
 		op = "remove" // replaced by nothing
 	}
 	return []operation{{op, t, straight}}, nil
-}
-
-// objectOf is an object, or the only one in a list, as Entra sends a manager.
-func objectOf(value any) (map[string]any, bool) {
-	if list, ok := value.([]any); ok && len(list) == 1 {
-		value = list[0]
-	}
-	object, ok := value.(map[string]any)
-	return object, ok
 }
 
 // parts makes one operation of each part that the object names: null takes a part away, what is not named or not known

@@ -103,7 +103,7 @@ func TestRFC7644_3_5_2_Patch(t *testing.T) {
 		{"remove element", `{"op":"remove","path":"emails[type eq \"home\" and value ew \"home.example\"]"}`, 200, "", map[string]string{"emails.1": "", "emails.0.type": "work"}},
 		{"remove no element", `{"op":"remove","path":"emails[type eq \"other\"]"}`, 200, "", map[string]string{"emails.1.type": "home"}},
 		{"remove by value list", `{"op":"remove","path":"phoneNumbers","value":[{"value":"1"}]}`, 200, "", map[string]string{"phoneNumbers": ""}},
-		{"new primary", `{"op":"replace","path":"emails[type eq \"home\"].primary","value":"true"}`, 200, "", map[string]string{"emails.1.primary": "true", "emails.0.primary": ""}},
+		{"new primary", `{"op":"replace","path":"emails[type eq \"home\"].primary","value":"true"}`, 200, "", map[string]string{"emails.1.primary": "true", "emails.0.primary": "false"}},
 		{"element made", `{"op":"replace","path":"phoneNumbers[type eq \"fax\"].value","value":"3"}`, 200, "", map[string]string{"phoneNumbers.1.type": "fax", "phoneNumbers.1.value": "3"}},
 		{"no element to select by value", `{"op":"replace","path":"phoneNumbers[value eq \"nope\"].type","value":"fax"}`, 400, "noTarget", nil},
 		{"not and or in a path", `{"op":"remove","path":"emails[not (type eq \"work\") or value co \"zzz\"]"}`, 200, "", map[string]string{"emails.1": "", "emails.0.type": "work"}},
@@ -146,7 +146,7 @@ func TestRFC7644_3_5_2_NothingChangedIsNoVersion(t *testing.T) {
 		etag := made.header.Get("ETag")
 		for _, ops := range []string{`{"op":"replace","path":"title","value":"Clerk"}`, `{"op":"add","path":"active","value":true}`, `{"op":"remove","path":"nickName"}`, `{"op":"add","value":{"bogus":1}}`} {
 			got := w.patch(made.id(), ops).want(200)
-			if got.header.Get("ETag") != etag || etag != `W/"1"` {
+			if got.number(1).header.Get("ETag") != etag {
 				w.t.Errorf("%s made %s of %s", ops, got.header.Get("ETag"), etag)
 			}
 		}

@@ -3,148 +3,48 @@ package scim
 import (
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
+	"time"
 
 	"portvakt/internal/directory"
 )
 
-// projection is which attributes an answer shows (RFC 7644 §3.9): those asked for, or all but the excluded ones.
-type projection struct {
-	only     []place
-	excluded []place
+// rendered is a resource as an answer shows it.
+type rendered struct {
+	body map[string]any
+	tag  string // of what is shown
 }
 
-// projection is what the request asks to be shown of resources of the type; names that there are not show nothing.
-func (x *exchange) projection(t *resourceType) projection {
-	return projection{only: t.places(x.asked.attributes), excluded: t.places(x.asked.excluded)}
+// users are members as answers show them. Roles, and the groups that each is in, are read for all of them at once, and only
+// where they are shown.
+func (x *exchange) users(list []directory.Member, p projection) ([]rendered, error) {
+	roles, err := x.rolesOf(list)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := x.groupsOf(list, p)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]rendered, len(list))
+	for i := range list {
+		out[i] = x.user(&list[i], roles, groups[list[i].ID], p)
+	}
+	return out, nil
 }
 
-func (t *resourceType) places(names []string) []place {
-	var out []place
-	for _, name := range names {
-		name, _, _ = strings.Cut(name, "[") // emails[type eq "work"] asks for emails
-		p, ok := t.place(name)
-		if !ok {
-			p = place{urn: name} // of no resource: still narrows what is shown
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
-// shows reports whether a whole attribute, or a part of it, is shown.
-func (p projection) shows(urn string, a *attribute) bool {
-	switch a.returned {
-	case "always":
-		return true
-	case "never":
-		return false
-	}
-	if len(p.only) > 0 {
-		for _, o := range p.only {
-			if o.urn == urn && (o.attr == nil || o.attr == a) {
-				return true
-			}
-		}
-		return false
-	}
-	if a.returned == "request" {
-		return false
-	}
-	for _, e := range p.excluded {
-		if e.urn == urn && (e.attr == nil || e.attr == a && e.sub == nil) {
-			return false
-		}
-	}
-	return true
-}
-
-// part narrows a value to the parts that are shown, nil where none is.
-func (p projection) part(urn string, a *attribute, v any) any {
-	if !a.complex() {
-		return v
-	}
-	if list, ok := v.([]any); ok {
-		out := make([]any, 0, len(list))
-		for _, e := range list {
-			if e = p.part(urn, a, e); e != nil {
-				out = append(out, e)
-			}
-		}
-		if len(out) == 0 {
-			return nil
-		}
-		return out
-	}
-	m, ok := v.(map[string]any)
-	if !ok {
-		return v
-	}
-	wanted, unwanted := p.parts(urn, a)
-	out := map[string]any{}
-	for name, value := range m {
-		sub := a.subs[strings.ToLower(name)]
-		always := sub != nil && sub.returned == "always"
-		if sub != nil && sub.returned != "never" && (always || !unwanted[sub] && (wanted == nil || wanted[sub])) {
-			out[name] = value
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return out
-}
-
-// parts are the parts of a complex attribute that are asked for, nil for all, and those that are excluded.
-func (p projection) parts(urn string, a *attribute) (wanted, unwanted map[*attribute]bool) {
-	for _, o := range p.only {
-		switch {
-		case o.urn != urn || o.attr != nil && o.attr != a:
-		case o.sub == nil:
-			return nil, nil
-		case wanted == nil:
-			wanted = map[*attribute]bool{o.sub: true}
-		default:
-			wanted[o.sub] = true
-		}
-	}
-	for _, e := range p.excluded {
-		if e.urn == urn && e.attr == a && e.sub != nil {
-			if unwanted == nil {
-				unwanted = map[*attribute]bool{}
-			}
-			unwanted[e.sub] = true
-		}
-	}
-	return wanted, unwanted
-}
-
-// apply shows what is to be shown of a resource's attributes of one schema.
-func (p projection) apply(r *registry, urn string, at map[string]any) map[string]any {
-	out := map[string]any{}
-	for name, v := range at {
-		a := r.attributes[urn][strings.ToLower(name)]
-		if a == nil || !p.shows(urn, a) {
-			continue
-		}
-		if part := p.part(urn, a, v); part != nil {
-			out[name] = part
-		}
-	}
-	return out
-}
-
-// user is a member as answers show it.
-func (x *exchange) user(m *directory.Member, roles []directory.Role, p projection) map[string]any {
+func (x *exchange) user(m *directory.Member, roles []directory.Role, groups []any, p projection) rendered {
 	now := x.h.db.Now()
 	res := toSCIM(m, roles, now)
 	res["id"] = m.ID.String()
 	res["meta"] = map[string]any{
 		"resourceType": "User", "created": writeTime(m.CreatedAt), "lastModified": writeTime(m.ChangedAt),
-		"location": x.location("Users", m.ID.String()), "version": version(m.Version),
+		"location": x.location("Users", m.ID.String()),
 	}
-	holder(res, membershipURN)["state"] = string(m.StateAt(now))
+	if len(groups) > 0 {
+		res["groups"] = groups
+	}
+	state := m.StateAt(now)
+	holder(res, membershipURN)["state"] = string(state)
 	extensions := map[string]any{}
 	schemas := []any{coreURN}
 	for _, urn := range []string{enterpriseURN, membershipURN} {
@@ -162,7 +62,11 @@ func (x *exchange) user(m *directory.Member, roles []directory.Role, p projectio
 	for urn, at := range extensions {
 		out[urn] = at
 	}
-	return out
+	beside := []any{out["groups"], out["roles"]}
+	if state != m.StateAt(m.ChangedAt) { // time alone has made the member another, as an end that has come
+		beside = append(beside, string(state))
+	}
+	return rendered{out, p.seal(x.h.schemas, coreURN, out, tagOf(m.Version, beside...))}
 }
 
 // linkManager adds the URI of a manager who is a member.
@@ -185,68 +89,42 @@ func (x *exchange) location(parts ...string) string {
 	return out
 }
 
-func version(n int64) string { return `W/"` + strconv.FormatInt(n, 10) + `"` }
-
 // writeUser answers with one member.
 func (x *exchange) writeUser(status int, m *directory.Member) error {
 	t := x.h.schemas.users
-	id := m.ID.String()
-	if m.StateAt(m.ChangedAt) != m.StateAt(x.h.db.Now()) {
-		x.r.Header.Del("If-None-Match") // time alone has made the member another since this version, as an end that has come
-	}
-	if x.unchanged(t, id, m.Version) {
-		return nil
-	}
-	roles, err := x.rolesOf([]directory.Member{*m})
+	users, err := x.users([]directory.Member{*m}, x.projection(t))
 	if err != nil {
 		return err
 	}
-	x.w.Header().Set("Last-Modified", m.ChangedAt.UTC().Format(http.TimeFormat))
-	shown := x.projection(t)
-	user := x.user(m, roles, shown)
-	if err := x.showGroups(shown, []directory.Member{*m}, []map[string]any{user}); err != nil {
-		return err
-	}
-	x.writeResource(t, id, status, user)
+	x.writeResource(t, m.ID.String(), status, users[0], m.ChangedAt)
 	return nil
 }
 
-// unchanged sets the validators of one resource, and answers that the client has this version of it if it said so
-// (RFC 7644 §3.14, RFC 9110 §13.1.2). After it returns true there is nothing left to write.
-func (x *exchange) unchanged(t *resourceType, id string, number int64) bool {
-	header := x.w.Header()
-	header.Set("ETag", version(number))
-	header.Set("Content-Location", x.location(t.plural(), id)) // RFC 7643 §3.1
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead || !x.holds(version(number)) {
-		return false
+// writeResource answers with one resource, or that the client has it as it is if it said so (RFC 7644 §3.14, RFC 9110
+// §13.1.2).
+func (x *exchange) writeResource(t *resourceType, id string, status int, is rendered, changed time.Time) {
+	x.validators(t, id, is.tag)
+	if (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead) && x.holds(is.tag) {
+		x.notModified()
+		return
 	}
-	x.notModified()
-	return true
-}
-
-func (x *exchange) notModified() {
-	x.w.Header().Set("Cache-Control", "no-store")
-	x.w.WriteHeader(http.StatusNotModified)
-}
-
-// holds reports whether If-None-Match names the tag; weak and strong ones are alike to it.
-func (x *exchange) holds(tag string) bool {
-	for _, line := range x.r.Header["If-None-Match"] {
-		for one := range strings.SplitSeq(line, ",") {
-			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(tag, "W/") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// writeResource answers with one resource, as projected.
-func (x *exchange) writeResource(t *resourceType, id string, status int, resource map[string]any) {
 	if status == http.StatusCreated {
 		x.w.Header().Set("Location", x.location(t.plural(), id))
 	}
-	x.writeJSON(status, resource)
+	x.w.Header().Set("Last-Modified", changed.UTC().Format(http.TimeFormat))
+	x.writeJSON(status, is.body)
+}
+
+// writeNothing answers 204 about one resource.
+func (x *exchange) writeNothing(t *resourceType, id string, number int64) {
+	x.validators(t, id, version(number))
+	x.w.WriteHeader(http.StatusNoContent)
+}
+
+// wantsNothing reports whether a PATCH that succeeds is answered 204: where the client is served so, unless it names the
+// attributes that it wants to see (RFC 7644 §3.5.2).
+func (x *exchange) wantsNothing() bool {
+	return x.client.PatchAnswer == directory.PatchEmpty && x.query.Get("attributes") == "" && x.query.Get("excludedAttributes") == ""
 }
 
 // rolesOf reads the organization's roles if one of the members has any.

@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"context"
+	"net/url"
 	"testing"
 
 	"portvakt/internal/directory"
@@ -27,6 +28,19 @@ func TestR30_ResellersByExtension(t *testing.T) {
 		id := w.create(reseller(`,"reseller":{"role":"Accountant","bankAccess":"True"}`)).want(201).
 			is("accountant", membership, "reseller", "role").is(true, membership, "reseller", "bankAccess").
 			is(false, membership, "reseller", "userAdministration").is(nil, membership, "administrator", "x").id()
+		w.create(`"userName":"plain@nordlys.example"`).want(201)
+		for filter, want := range map[string]int{`role eq "ACCOUNTANT"`: 1, `role eq "auditor"`: 0, `role pr`: 1, `bankAccess eq true`: 1, `bankAccess eq false`: 0, `userAdministration eq false`: 1,
+			`userAdministration pr`: 1} {
+			w.do("GET", "/Users?filter="+url.QueryEscape(membership+":reseller."+filter), "").want(200).is(want, "totalResults")
+		}
+		for _, part := range []string{":reseller.role", ":reseller.bankAccess", ":state"} {
+			first := w.do("GET", "/Users?cursor&count=1&sortBy="+url.QueryEscape(membership+part), "").want(200)
+			next, _ := first.at("nextCursor").(string)
+			second := w.do("GET", "/Users?count=1&cursor="+url.QueryEscape(next)+"&sortBy="+url.QueryEscape(membership+part), "").want(200)
+			if second.at("Resources", 0, "id") == nil || second.at("Resources", 0, "id") == first.at("Resources", 0, "id") {
+				w.t.Errorf("sorted by %s: %s", part, second.raw)
+			}
+		}
 		w.patch(id, `{"op":"replace","path":"`+membership+`:reseller.userAdministration","value":true}`).want(403)
 		w.patch(id, `{"op":"replace","value":{"`+membership+`":{"reseller":{"bankAccess":false}}}}`).want(200)
 		if got := w.member(id).Reseller; got != (directory.ResellerAccess{Role: directory.Accountant}) {

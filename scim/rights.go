@@ -9,6 +9,7 @@ import (
 )
 
 var (
+	errNotAllowed     = refuse(http.StatusForbidden, "", "The provisioning client may not do this")
 	errOtherClient    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this member")
 	errOthersGroup    = refuse(http.StatusForbidden, "", "Another provisioning client keeps this group")
 	errAdministrators = refuse(http.StatusForbidden, "", "The provisioning client may not change administrators, or who runs the installation")
@@ -54,6 +55,11 @@ func may(c directory.ProvisioningClient, was, is *directory.Member) error {
 		return errAccess
 	}
 	return nil
+}
+
+// mayMake asks whether the client may make the member.
+func mayMake(c directory.ProvisioningClient, m *directory.Member) error {
+	return may(c, &directory.Member{AllSegments: m.AllSegments}, m) // all segments are what a new member has unless told otherwise
 }
 
 // sameAccess holds where neither what somebody may do differs nor who gets the records.

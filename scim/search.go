@@ -1,7 +1,5 @@
 package scim
 
-import "net/http"
-
 func (x *exchange) searchUsers() error  { return x.search(x.h.schemas.users) }
 func (x *exchange) searchGroups() error { return x.search(x.h.schemas.groups) }
 
@@ -38,7 +36,7 @@ func (x *exchange) readable() (types []*resourceType, err error) {
 		}
 	}
 	if len(types) == 0 {
-		err = refuse(http.StatusForbidden, "", "The provisioning client may not do this")
+		err = errNotAllowed
 	}
 	return types, err
 }

@@ -91,3 +91,79 @@ func TestProfiles(t *testing.T) {
 		entra.create(`"userName":"bad@nordlys.example","roles":["{\"value\":"]`).want(400).is("invalidValue", "scimType")
 	})
 }
+
+// TestGroupSettings: a client is served with groups as it is with users.
+func TestGroupSettings(t *testing.T) {
+	each(t, func(w *world) {
+		p := w.people(1)
+		served := w.served(directory.ProvisioningSettings{UnknownAttributes: directory.RefuseUnknown, PatchAnswer: directory.PatchEmpty})
+		ignores := w.served(directory.ProvisioningSettings{})
+		ours, theirs := served.group("Ours"), ignores.group("Theirs")
+		for name, body := range map[string]string{
+			"misspelled": `"displayName":"X","dispName":"x"`, "an extension": `"displayName":"X","urn:other:2.0:Group":{"a":1}`, "of a user": `"displayName":"X","userName":"x"`,
+			"of a member": `"displayName":"X","members":[{"value":"` + p[0] + `","since":"2020"}]`,
+		} {
+			served.do("POST", "/Groups", `{`+groupCore+`,`+body+`}`).want(400).is("invalidSyntax", "scimType")
+			served.do("PUT", "/Groups/"+ours, `{`+groupCore+`,`+body+`}`).want(400).is("invalidSyntax", "scimType")
+			served.patchGroup(ours, `{"op":"replace","value":{`+body+`}}`).want(400).is("invalidSyntax", "scimType")
+			if got := ignores.do("PUT", "/Groups/"+theirs, `{`+groupCore+`,`+body+`}`).want(200); strings.Contains(got.raw, "dispName") || strings.Contains(got.raw, "2020") {
+				w.t.Errorf("%s was kept: %s", name, got.raw)
+			}
+			ignores.patchGroup(theirs, `{"op":"replace","value":{`+body+`}}`).want(200)
+		}
+		served.do("PUT", "/Groups/"+ours, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group","urn:other:2.0:Group"],"displayName":"X"}`).want(400).is("invalidSyntax", "scimType")
+		served.do("GET", "/Groups/"+ours, "").want(200).is("Ours", "displayName").number(1)
+		if got := served.patchGroup(ours, `{"op":"add","path":"members","value":[`+values(p[0])+`]}`).want(204); got.raw != "" || got.header.Get("ETag") != `W/"2"` {
+			w.t.Errorf("%q %v", got.raw, got.header)
+		}
+		got := served.do("GET", "/Groups/"+ours, "").want(200).holds(p[0]).number(2)
+		served.do("PUT", "/Groups/"+ours, got.raw).want(200).number(2) // what was got can be put back
+		served.do("PATCH", "/Groups/"+ours+"?attributes=displayName", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"displayName","value":"New"}]}`).
+			want(200).is("New", "displayName").is(nil, "members")
+	})
+}
+
+// TestTheRequestLogOfGroups: what changed of a group, by name.
+func TestTheRequestLogOfGroups(t *testing.T) {
+	each(t, func(w *world) {
+		p := w.people(1)
+		w.last()
+		id := w.group("Sales", p[0])
+		changed := func(want string) {
+			w.t.Helper()
+			if got := w.last(); strings.Join(got.Changed, " ") != want || got.Object != id {
+				w.t.Errorf("changed %q of %s, want %q", got.Changed, got.Object, want)
+			}
+		}
+		changed("displayName members")
+		w.patchGroup(id, `{"op":"add","path":"members","value":[`+values(p[0])+`]}`).want(200)
+		changed("")
+		w.patchGroup(id, `{"op":"remove","path":"members"},{"op":"add","path":"externalId","value":"7"}`).want(200)
+		changed("externalId members")
+		w.do("PUT", "/Groups/"+id, `{`+groupCore+`,"displayName":"Sellers"}`).want(200)
+		changed("displayName externalId")
+	})
+}
+
+// TestDeletedGroups: a group leaves those that hold it, as a member does; what a rule names stays.
+func TestDeletedGroups(t *testing.T) {
+	each(t, func(w *world) {
+		p := w.people(1)
+		inner := w.group("Inner", p[0])
+		outer := w.group("Outer", inner, p[0])
+		must(w.dir.Access.SaveModules(context.Background(), []directory.Module{{Key: "invoices", Names: map[string]string{"en": "Invoices"}}}))(w.t)
+		rules := must(w.dir.Access.SharingRules(context.Background(), w.org.ID))(w.t)
+		must(w.dir.Access.SaveSharingRules(context.Background(), w.org.ID, append(rules, directory.SharingRule{Module: "invoices",
+			From: directory.SharingParty{Group: must(directory.ParseGroupID(inner))(w.t)}, To: directory.SharingParty{Group: must(directory.ParseGroupID(outer))(w.t)}, Access: directory.ShareRead})))(w.t)
+		w.do("DELETE", "/Groups/"+inner, "").want(409).is(`Sharing rules name this group, for the modules "invoices"; take it out there first (group)`, "detail")
+		w.do("GET", "/Groups/"+outer, "").want(200).holds(inner, p[0]).number(1)
+		for _, r := range must(w.dir.Access.SharingRules(context.Background(), w.org.ID))(w.t) {
+			if err := w.dir.Access.RemoveSharingRule(context.Background(), w.org.ID, r.ID); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		w.do("DELETE", "/Groups/"+inner, "").want(204)
+		w.do("GET", "/Groups/"+outer, "").want(200).holds(p[0]).number(2)
+		w.do("GET", "/Users/"+p[0], "").want(200).is("Outer", "groups", 0, "display").is(nil, "groups", 1)
+	})
+}

@@ -75,6 +75,7 @@ func users() *resourceType {
 			"id": directory.FieldID, "externalId": directory.FieldExternalID, "userName": directory.FieldUserName, "active": directory.FieldActive,
 			"meta.created": directory.FieldCreated, "meta.lastModified": directory.FieldChanged,
 			"name.formatted": directory.FieldFormattedName, "name.familyName": directory.FieldFamilyName, "name.givenName": directory.FieldGivenName,
+			"name.middleName": directory.FieldMiddleName, "name.honorificPrefix": directory.FieldNamePrefix, "name.honorificSuffix": directory.FieldNameSuffix,
 			"displayName": directory.FieldDisplayName, "nickName": directory.FieldNickName, "profileUrl": directory.FieldProfileURL,
 			"title": directory.FieldTitle, "userType": directory.FieldUserType, "preferredLanguage": directory.FieldPreferredLanguage,
 			"locale": directory.FieldLocale, "timezone": directory.FieldTimezone, "roles": directory.FieldRole, "roles.value": directory.FieldRole,
@@ -84,6 +85,8 @@ func users() *resourceType {
 			enterpriseURN + ":manager.value": directory.FieldManager,
 			membershipURN + ":kind":          directory.FieldKind, membershipURN + ":start": directory.FieldStart, membershipURN + ":end": directory.FieldEnd,
 			membershipURN + ":administrator": directory.FieldAdministrator, membershipURN + ":successor": directory.FieldSuccessor,
+			membershipURN + ":state": directory.FieldState, membershipURN + ":reseller.role": directory.FieldResellerRole,
+			membershipURN + ":reseller.bankAccess": directory.FieldResellerBank, membershipURN + ":reseller.userAdministration": directory.FieldResellerUsers,
 		},
 		lists: map[string]directory.List{
 			"emails": directory.ListEmails, "phoneNumbers": directory.ListPhones, "photos": directory.ListPhotos, "ims": directory.ListIMs,

@@ -2,8 +2,7 @@ package scim
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -64,15 +63,12 @@ func (x *exchange) patchUser() error {
 	return x.writePatched(&x.library.member)
 }
 
-// writePatched answers 200 with the user, or 204 where the client wants no more. It gets the user too where it names the
-// attributes that it wants to see (RFC 7644 §3.5.2).
 func (x *exchange) writePatched(m *directory.Member) error {
-	if x.client.PatchAnswer != directory.PatchEmpty || x.query.Get("attributes") != "" || x.query.Get("excludedAttributes") != "" {
-		return x.writeUser(http.StatusOK, m)
+	if x.wantsNothing() {
+		x.writeNothing(x.h.schemas.users, m.ID.String(), m.Version)
+		return nil
 	}
-	x.w.Header().Set("ETag", version(m.Version))
-	x.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return x.writeUser(http.StatusOK, m)
 }
 
 func (x *exchange) deleteUser() error {
@@ -85,19 +81,6 @@ func (x *exchange) deleteUser() error {
 	}
 	x.w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// ifMatch is the version that the client expects, 0 for any (RFC 7644 §3.14).
-func (x *exchange) ifMatch() (int64, error) {
-	tag := strings.TrimSpace(x.r.Header.Get("If-Match"))
-	if tag == "" || tag == "*" {
-		return 0, nil
-	}
-	version, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(tag, "W/"), `"`), 10, 64)
-	if err != nil || version < 1 {
-		return 0, refuse(http.StatusPreconditionFailed, "", "If-Match holds no version of this user")
-	}
-	return version, nil
 }
 
 // memberID is the id of the path; what is no id of ours is nobody's.
@@ -119,7 +102,7 @@ func (x *exchange) member() (directory.Member, error) {
 
 // create makes a member of a canonical resource.
 func (x *exchange) create(res resource) (directory.Member, error) {
-	in, err := x.intake(creating, res["roles"] != nil)
+	in, err := x.intake(creating, res["roles"] != nil, namesSegments(res))
 	if err != nil {
 		return directory.Member{}, err
 	}
@@ -127,8 +110,7 @@ func (x *exchange) create(res resource) (directory.Member, error) {
 	if err := in.fromSCIM(res, &m); err != nil {
 		return m, err
 	}
-	was := directory.Member{AllSegments: m.AllSegments} // a new member has all segments unless told otherwise
-	if err := may(x.client, &was, &m); err != nil {
+	if err := mayMake(x.client, &m); err != nil {
 		return m, err
 	}
 	if x.collect {
@@ -143,7 +125,7 @@ func (x *exchange) create(res resource) (directory.Member, error) {
 }
 
 func (x *exchange) replace(res resource, version int64) (directory.Member, error) {
-	in, err := x.intake(replacing, res["roles"] != nil)
+	in, err := x.intake(replacing, res["roles"] != nil, namesSegments(res))
 	if err != nil {
 		return directory.Member{}, err
 	}
@@ -158,7 +140,7 @@ func (x *exchange) replace(res resource, version int64) (directory.Member, error
 
 // patch applies operations to the member inside the directory's transaction, on what it has locked.
 func (x *exchange) patch(ops []operation, version int64) (directory.Member, error) {
-	in, err := x.intake(patched, true) // the present role has to be shown to be patched
+	in, err := x.intake(patched, true, patchesSegments(ops)) // the present role has to be shown to be patched
 	if err != nil {
 		return directory.Member{}, err
 	}
@@ -219,11 +201,28 @@ func (x *exchange) remove(version int64) error {
 }
 
 // intake looks up what a resource may name. That the rest of what it names is there is the directory's to check.
-func (x *exchange) intake(r reading, rolesNamed bool) (intake, error) {
-	in := intake{reading: r, now: x.h.db.Now()}
-	var err error
+func (x *exchange) intake(r reading, rolesNamed, segmentsNamed bool) (in intake, err error) {
+	in = intake{reading: r, now: x.h.db.Now()}
 	if rolesNamed {
-		in.roles, err = x.h.dir.Access.Roles(x.ctx, x.client.Organization)
+		if in.roles, err = x.h.dir.Access.Roles(x.ctx, x.client.Organization); err != nil {
+			return in, err
+		}
+	}
+	if segmentsNamed {
+		in.segments, err = x.h.dir.Access.Segments(x.ctx, x.client.Organization)
 	}
 	return in, err
+}
+
+// namesSegments reports whether a resource names segments of which the directory is not asked, because it names all.
+func namesSegments(res resource) bool {
+	extension, _ := res[membershipURN].(map[string]any)
+	keys := valuesOf[string](extension["segments"])
+	return len(keys) > 1 && slices.Contains(keys, directory.EverySegment)
+}
+
+func patchesSegments(ops []operation) bool {
+	return slices.ContainsFunc(ops, func(o operation) bool {
+		return o.op != "remove" && o.at.urn == membershipURN && o.at.attr.name == "segments"
+	})
 }

@@ -147,3 +147,22 @@ func TestSeatsAndReturn(t *testing.T) {
 		}
 	})
 }
+
+// TestSegmentsThatAreNotThere: one that is not there is refused, also beside all of them, where it would change nothing.
+func TestSegmentsThatAreNotThere(t *testing.T) {
+	each(t, func(w *world) {
+		const path = membership + ":segments"
+		made := w.create(`"userName":"ola@nordlys.example"`).want(201).is("*", membership, "segments", 0)
+		for _, op := range []string{`{"op":"add","path":"` + path + `","value":["nowhere"]}`, `{"op":"replace","path":"` + path + `","value":["*","nowhere"]}`,
+			`{"op":"add","value":{"` + membership + `":{"segments":["nowhere"]}}}`, `{"op":"replace","path":"` + path + `","value":["nowhere"]}`} {
+			w.patch(made.id(), op).want(400).is("invalidValue", "scimType").is(`There is no segment "nowhere" (segments)`, "detail")
+		}
+		for _, segments := range []string{`["*","nowhere"]`, `["nowhere"]`} {
+			body := `"` + membership + `":{"segments":` + segments + `}`
+			w.create(`"userName":"new@nordlys.example",`+body).want(400).is("invalidValue", "scimType")
+			w.do("PUT", "/Users/"+made.id(), `{`+core+`,"userName":"ola@nordlys.example",`+body+`}`).want(400).is("invalidValue", "scimType")
+		}
+		w.patch(made.id(), `{"op":"add","path":"`+path+`","value":["oslo"]}`).want(200).number(1).is("*", membership, "segments", 0).is(nil, membership, "segments", 1)
+		w.patch(made.id(), `{"op":"remove","path":"`+path+`","value":["nowhere"]}`).want(200).number(1)
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -179,6 +180,16 @@ func (r reply) is(want any, path ...any) reply {
 	r.t.Helper()
 	if got := r.at(path...); fmt.Sprint(got) != fmt.Sprint(want) {
 		r.t.Errorf("%v is %v, want %v: %s", path, got, want, r.raw)
+	}
+	return r
+}
+
+// number checks which version of a resource is shown, whatever its tag says beside that.
+func (r reply) number(want int) reply {
+	r.t.Helper()
+	tag, _ := r.at("meta", "version").(string)
+	if got, _, _ := strings.Cut(strings.Trim(strings.TrimPrefix(tag, "W/"), `"`), "-"); got != strconv.Itoa(want) || tag != r.header.Get("ETag") {
+		r.t.Errorf("the version is %q, the ETag %q, want %d: %s", tag, r.header.Get("ETag"), want, r.raw)
 	}
 	return r
 }

@@ -58,6 +58,10 @@ func (c auditListCommand) Run(w world) error {
 	if err != nil {
 		return err
 	}
+	names, err := clientNames(w, db, organization)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(w.stdout)
 	defer out.Flush()
 	cursor, found := "", 0
@@ -73,7 +77,7 @@ func (c auditListCommand) Run(w world) error {
 				}
 				continue
 			}
-			fmt.Fprintln(out, oneLine(r))
+			fmt.Fprintln(out, oneLine(r, names))
 		}
 		left, found = left-len(page.Records), found+len(page.Records)
 		if cursor = page.Next; cursor == "" {
@@ -109,10 +113,24 @@ func (c auditListCommand) filter(w world, db *sqldb.DB) (f audit.Filter, err err
 	return f, err
 }
 
-// oneLine is an entry for people. What somebody wrote is quoted, so that it cannot draw on the terminal.
-func oneLine(r audit.Record) string {
+// clientNames are the names of an organization's provisioning clients by their identifiers, which is all that entries have of
+// them. Of one that was removed since there is no name.
+func clientNames(w world, db *sqldb.DB, organization directory.OrganizationID) (map[string]string, error) {
+	clients, err := directory.New(db).ProvisioningClients.OfOrganization(w.ctx, organization)
+	names := make(map[string]string, len(clients))
+	for _, c := range clients {
+		names[c.ID.String()] = c.Name
+	}
+	return names, err
+}
+
+// oneLine is an entry for people; names are those of provisioning clients. What somebody wrote is quoted, so that it cannot draw on the terminal.
+func oneLine(r audit.Record, names map[string]string) string {
 	var b strings.Builder
 	who := r.ActorKind
+	if name, ok := names[r.ActorID]; ok {
+		who += fmt.Sprintf(" %q", name)
+	}
 	if r.ActorID != "" {
 		who += " " + r.ActorID
 	}

@@ -15,8 +15,8 @@ type provisioningCommand struct {
 	Revoke revokeProvisioningTokenCommand  `cmd:"" help:"End a token now."`
 	Caller setProvisioningCallerCommand    `cmd:"" help:"Say which application or service account acts as the client by OAuth."`
 
-	Release releaseProvisionedCommand       `cmd:"" help:"Give up the client's members, or hand them over to another client."`
-	Remove  removeProvisioningClientCommand `cmd:"" help:"Take the client away with its tokens; its members stay."`
+	Release releaseProvisionedCommand       `cmd:"" help:"Give up the client's members and groups, or hand them over to another client."`
+	Remove  removeProvisioningClientCommand `cmd:"" help:"Take the client away with its tokens; its members and groups stay."`
 }
 
 // namedProvisioningClient is one client of an organization.
@@ -174,7 +174,7 @@ func (h *house) listedClients(ctx context.Context, org directory.OrganizationID)
 		if c.Disabled {
 			state = "disabled"
 		}
-		fmt.Fprintf(&b, "%q  %s  %s  %s, unknown attributes: %s, PATCH answers: %s, %d requests a minute\n", c.Name, state, strings.Join(rightsOf(c), ", "),
+		fmt.Fprintf(&b, "%q  %s  %s  %s, unknown attributes: %s, PATCH answers: %s, %d requests a minute\n", c.Name, state, strings.Join(c.Rights(), ", "),
 			c.Profile, c.UnknownAttributes, c.PatchAnswer, c.RequestsPerMinute)
 		if caller, err := h.callerOf(ctx, c); err != nil {
 			return "", err
@@ -189,10 +189,21 @@ func (h *house) listedClients(ctx context.Context, org directory.OrganizationID)
 			if !t.InForce(h.db.Now()) {
 				continue
 			}
-			fmt.Fprintf(&b, "  token  %s  made %s  %s  %s\n", t.ID, t.CreatedAt.UTC().Format(minuteForm), endOf(t.ExpiresAt), used(t.LastUsedAt))
+			fmt.Fprintf(&b, "  token  %s  made %s%s  %s  %s\n", t.ID, t.CreatedAt.UTC().Format(minuteForm), maker(t), endOf(t.ExpiresAt), used(t.LastUsedAt))
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// maker says who made a token, where that was a member.
+func maker(t directory.ProvisioningToken) string {
+	switch {
+	case t.MadeBy.IsZero():
+		return ""
+	case t.MakerGone:
+		return " by " + t.MadeBy.String() + ", who may act here no more"
+	}
+	return " by " + t.MadeBy.String()
 }
 
 // callerOf is the client id of who acts as the client, "" for nobody.
@@ -206,16 +217,4 @@ func (h *house) callerOf(ctx context.Context, c directory.ProvisioningClient) (s
 		return a.ClientID, err
 	}
 	return "", nil
-}
-
-func rightsOf(c directory.ProvisioningClient) (names []string) {
-	for _, r := range []struct {
-		has  bool
-		name string
-	}{{c.MayUsers, "users"}, {c.MayGroups, "groups"}, {c.MayAccess, "access"}, {c.MayAdministrators, "administrators"}} {
-		if r.has {
-			names = append(names, r.name)
-		}
-	}
-	return names
 }

@@ -114,6 +114,9 @@ func (s *server) open(w world) (err error) {
 		}
 		debug.FreeOSMemory() // each password of the seed took 19 MiB to hash; without this they would stay for minutes
 	}
+	if err := s.house.dir.Memberships.FoldNames(w.ctx); err != nil {
+		return err
+	}
 	if err := s.house.dir.Access.MakeReady(w.ctx); err != nil {
 		return err
 	}

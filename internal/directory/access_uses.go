@@ -39,7 +39,7 @@ func (u uses) refuseRole() error {
 
 func (u uses) refuseGroup() error {
 	if list := u.list(); list != "" {
-		return fault.Newf(fault.Conflict, "group_in_use", "Other groups or sharing rules name this group: %s; take it out there first", list).On("group")
+		return fault.Newf(fault.Conflict, "group_in_use", "Sharing rules name this group, for the modules %s; take it out there first", list).On("group")
 	}
 	return nil
 }

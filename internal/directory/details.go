@@ -47,10 +47,11 @@ type Details struct {
 
 // Contact is an e-mail address, telephone number or the like, with what it is for.
 type Contact struct {
-	Value   string `json:"value"`
-	Type    string `json:"type,omitempty"`
-	Display string `json:"display,omitempty"`
-	Primary bool   `json:"primary,omitempty"`
+	Value     string `json:"value"`
+	Type      string `json:"type,omitempty"`
+	Display   string `json:"display,omitempty"`
+	Primary   bool   `json:"primary,omitempty"`
+	Secondary bool   `json:"secondary,omitempty"` // somebody said that it is not the primary one; it means no more than not Primary
 }
 
 // Address is a postal address.
@@ -63,6 +64,7 @@ type Address struct {
 	Country    string `json:"country,omitempty"`
 	Type       string `json:"type,omitempty"`
 	Primary    bool   `json:"primary,omitempty"`
+	Secondary  bool   `json:"secondary,omitempty"` // as of a Contact
 }
 
 // Limits on what is stored, in characters and items.
@@ -119,7 +121,7 @@ func (d *Details) singles() map[string]*string {
 	}
 }
 
-// unindexed are the single-valued texts by which nobody is searched.
+// unindexed are the single-valued texts by which nobody is searched, or by their beginning alone.
 var unindexed = map[string]bool{"middle_name": true, "name_prefix": true, "name_suffix": true, "picture": true, "website": true, "gender": true, "birthdate": true}
 
 // check refuses what may not be stored: control characters, broken UTF-8, over-long values, too many contacts, two primaries.

@@ -84,7 +84,8 @@ func pseudonymizeMemberships(ctx context.Context, tx *sqldb.Tx, e Erasure, u Use
 	tx.Later(`update memberships set user_name = $2, user_name_key = $2, external_id = null, manager_text = null, details = '{}',
 			given_name_key = '', family_name_key = '', display_name_key = '', formatted_name_key = '', nick_name_key = '', title_key = '',
 			user_type_key = '', locale_key = '', timezone_key = '', preferred_language_key = '', profile_url_key = '', employee_number_key = '',
-			cost_center_key = '', company_key = '', division_key = '', department_key = '', epoch = epoch + 1, version = version + 1,
+			cost_center_key = '', company_key = '', division_key = '', department_key = '', middle_name_key = '', name_prefix_key = '',
+			name_suffix_key = '', epoch = epoch + 1, version = version + 1,
 			changed_at = $3
 		where user_id = $1`, e.User, e.Pseudonym, sqldb.Micros(tx.Now()))
 	return people, nil

@@ -27,6 +27,13 @@ var ErrGroupChanged = fault.New(fault.Stale, "group_changed", "The group has bee
 // ErrGroupExternalIDTaken says that the provisioning client calls another group by the same external id.
 var ErrGroupExternalIDTaken = fault.New(fault.Conflict, "group_external_id_taken", "Another group has this external id").On("external_id")
 
+// MaxGroups is how many groups an organization can have besides those of its files. The compiled access model holds for each
+// group those that hold it: what provisioning clients make must not fill the memory that all organizations share.
+const MaxGroups = 10_000
+
+// ErrTooManyGroups says that the organization has MaxGroups.
+var ErrTooManyGroups = fault.Newf(fault.Forbidden, "too_many_groups", "An organization can have %d groups at most", MaxGroups)
+
 // SaveGroups makes and renames groups; who is in them is AddGroupMembers' part.
 func (s Access) SaveGroups(ctx context.Context, org OrganizationID, groups []Group) (Tally, error) {
 	var t Tally

@@ -16,6 +16,7 @@ type GroupEdit struct {
 	emptied bool
 	moves   map[GroupMember]bool // true: is in it afterwards
 	former  bool                 // those who have ended come in as well
+	moved   bool                 // saved, and something came or went
 }
 
 // Put brings something in; what is in already stays.
@@ -38,8 +39,12 @@ func (x *GroupEdit) move(m GroupMember, in bool) {
 	x.moves[m] = in
 }
 
-// moved are those who come or those who go, in an order that does not depend on the edit.
-func (x *GroupEdit) moved(in bool) []GroupMember {
+// Moved reports whether the edit, once it is saved, brought something in or took something out; of a new group, whether it says
+// that anything comes in.
+func (x *GroupEdit) Moved() bool { return x.moved || x.Version == 0 && len(x.moves) > 0 }
+
+// ordered are those who come or those who go, in an order that does not depend on the edit.
+func (x *GroupEdit) ordered(in bool) []GroupMember {
 	var list []GroupMember
 	for m, is := range x.moves {
 		if is == in {
@@ -53,13 +58,17 @@ func (x *GroupEdit) moved(in bool) []GroupMember {
 // CreateGroup makes a group with a key of its own. Nothing of x but the name, the external id, the provisioning client and
 // whoever is put in counts.
 //
-// Invariant: of two groups of one name made at once one is there (TestWall073_GroupsRace).
+// Invariant: of two groups of one name made at once one is there (TestWall073_GroupsRace), and there are never more than
+// MaxGroups (TestWall137_GroupsAreBounded).
 func (s Access) CreateGroup(ctx context.Context, org OrganizationID, x GroupEdit) (Group, error) {
 	var g Group
 	err := s.update(ctx, func(tx *sqldb.Tx) error {
 		e, err := s.edit(ctx, tx, org)
 		if err != nil {
 			return err
+		}
+		if many, err := hasGroups(ctx, tx, org, MaxGroups); err != nil || many {
+			return cmp.Or(err, error(ErrTooManyGroups))
 		}
 		made := x
 		made.ID, made.Version, made.CreatedAt, made.ChangedAt = sqldb.NewID[groupPrefix](tx.Now()), 1, tx.Now(), tx.Now()
@@ -125,6 +134,7 @@ func (e *accessEdit) changeGroup(ctx context.Context, was *Group, x *GroupEdit) 
 	if d, err = e.moveMembers(ctx, x); err != nil || !changed && d.zero() {
 		return d, err
 	}
+	x.moved = !d.zero()
 	x.Version, x.ChangedAt = was.Version+1, e.tx.Now()
 	updateGroup(e.tx, e.org, x.Group)
 	if changed {
@@ -170,9 +180,10 @@ func (e *accessEdit) checkGroup(ctx context.Context, was, g *Group) error {
 	return nil
 }
 
-// RemoveGroup removes a group with all that is in it. One that another group holds or a sharing rule names is refused with
-// their names: what would become of those is for people to say, and never a silent change of somebody else's access. Records
-// that the group owned have an unknown owner from then on, whom nobody reaches: CreateGroup gives its key to no other.
+// RemoveGroup removes a group with all that is in it, and takes it out of the groups that hold it: each of them has a new
+// version, and the history and the event say so. One that a sharing rule names is refused with the modules of the rules: what
+// would become of those is for people to say, and never a silent change of what others see. Records that the group owned have
+// an unknown owner from then on, whom nobody reaches: CreateGroup gives its key to no other.
 func (s Access) RemoveGroup(ctx context.Context, org OrganizationID, group GroupID) error {
 	return s.update(ctx, func(tx *sqldb.Tx) error {
 		e, err := s.edit(ctx, tx, org)
@@ -190,7 +201,26 @@ func (s Access) RemoveGroup(ctx context.Context, org OrganizationID, group Group
 		if err := uses.refuseGroup(); err != nil {
 			return err
 		}
+		if err := e.leaveGroups(ctx, group); err != nil {
+			return err
+		}
 		deleteGroup(tx, org, g)
 		return e.note(ctx, accessChange{noun: "group", object: group.String(), did: "removed", detail: map[string]any{"key": g.Key, "name": g.Name}})
 	})
+}
+
+// leaveGroups takes a group out of those that hold it.
+func (e *accessEdit) leaveGroups(ctx context.Context, group GroupID) error {
+	holders, err := groupsHolding(ctx, e.tx, e.org, group)
+	if err != nil {
+		return err
+	}
+	for i := range holders {
+		x := GroupEdit{Group: holders[i]}
+		x.Take(GroupMember{Group: group})
+		if _, err := e.changeGroup(ctx, &holders[i], &x); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -106,7 +106,7 @@ func (e *accessEdit) noteMembers(ctx context.Context, group GroupID, d groupDelt
 
 // moveMembers makes the difference that an edit says. What goes goes first, so that what comes meets no cycle through it.
 func (e *accessEdit) moveMembers(ctx context.Context, x *GroupEdit) (d groupDelta, err error) {
-	come, go_ := x.moved(true), x.moved(false)
+	come, go_ := x.ordered(true), x.ordered(false)
 	for _, m := range append(come[:len(come):len(come)], go_...) {
 		if err := m.check(); err != nil {
 			return d, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
@@ -86,17 +87,27 @@ func TestR15_AGroupThatIsNamedStays(t *testing.T) {
 		m.put(t, "outer", directory.GroupMember{Group: m.groups["direct"]})
 		rule := directory.SharingRule{Module: "invoices", From: directory.SharingParty{Group: m.groups["direct"]}, To: directory.SharingParty{Role: m.roles["clerk"]}, Access: directory.ShareRead}
 		must(a.SaveSharingRules(ctx, org, []directory.SharingRule{rule}))(t)
-		if err := a.RemoveGroup(ctx, org, m.groups["direct"]); codeOf(err) != "group_in_use" || !strings.Contains(err.Error(), "Outer") || !strings.Contains(err.Error(), "invoices") {
+		if err := a.RemoveGroup(ctx, org, m.groups["direct"]); codeOf(err) != "group_in_use" || !strings.Contains(err.Error(), "invoices") {
 			t.Errorf("%v", err)
 		}
 		check(t, a.RemoveSharingRule(ctx, org, must(a.SharingRules(ctx, org))(t)[0].ID))
-		must(a.RemoveGroupMembers(ctx, org, m.groups["outer"], []directory.GroupMember{{Group: m.groups["direct"]}}))(t)
 		if err := a.RemoveGroup(ctx, m.another.ID, m.groups["direct"]); !errors.Is(err, directory.ErrGroupNotFound) {
 			t.Errorf("the neighbour removes our group: %v", err)
 		}
+		holds, _, _, err := a.GroupByID(ctx, org, m.groups["outer"], directory.GroupPage{})
+		check(t, err)
+		clock.Advance(time.Hour)
 		versions, entries, events, err := m.writes(t, func() error { return a.RemoveGroup(ctx, org, m.groups["direct"]) })
-		if err != nil || versions != 1 || entries != 1 || events != 1 {
+		if err != nil || versions != 1 || entries != 2 || events != 2 { // of the group, and of the one that held it
 			t.Errorf("%v; %d versions, %d entries, %d events", err, versions, entries, events)
+		}
+		after, _, left, err := a.GroupByID(ctx, org, m.groups["outer"], directory.GroupPage{})
+		if err != nil || left != 0 || after.Version != holds.Version+1 || !after.ChangedAt.Equal(clock.Now()) {
+			t.Errorf("the group that held it holds %d, %+v, %v", left, after, err)
+		}
+		if n := m.count(t, "select count(*) from audit_entries where action = 'group.members_removed' and object = $1 and detail like $2",
+			m.groups["outer"].String(), "%"+m.groups["direct"].String()+"%"); n != 1 {
+			t.Errorf("the history tells %d times of it", n)
 		}
 		if n := m.count(t, "select count(*) from group_members where group_id = $1", m.groups["direct"]); n != 0 {
 			t.Errorf("%d are in the removed group", n)

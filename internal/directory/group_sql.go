@@ -127,6 +127,13 @@ func groupExternalIDTaken(ctx context.Context, q sqldb.Queryer, org Organization
 	return n > 0, err
 }
 
+// hasGroups reports whether the organization has n groups.
+func hasGroups(ctx context.Context, q sqldb.Queryer, org OrganizationID, n int) (bool, error) {
+	var found int
+	err := q.QueryRow(ctx, `select count(*) from (select 1 from groups where organization_id = $1 limit $2) found`, org, n).Scan(&found)
+	return found >= n, err
+}
+
 func groupKeyFree(ctx context.Context, q sqldb.Queryer, org OrganizationID, key string) (free bool, err error) {
 	var n int64
 	err = q.QueryRow(ctx, `select (select count(*) from groups where organization_id = $1 and key = $2)

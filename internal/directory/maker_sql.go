@@ -103,10 +103,10 @@ func endMade(ctx context.Context, tx *sqldb.Tx, m *Member) error {
 	return audit.Append(ctx, tx, m.Organization, audit.Entry{Action: EventCredentialsEnded, Object: m.ID.String(), Detail: map[string]any{"credentials": n}})
 }
 
-// endMadeByUser does so everywhere, where a person may not sign in any more.
+// endMadeByUser does so everywhere, where a person may not sign in any more, and tells of what goes on.
 func endMadeByUser(ctx context.Context, tx *sqldb.Tx, user UserID) error {
 	all, err := sqldb.All(ctx, tx, func(r sqldb.Row) (m Member, err error) { return m, r.Scan(&m.ID, &m.Organization) },
-		`select id, organization_id from memberships where user_id = $1 and kind in ('external', 'reseller') order by organization_id, id`, user)
+		`select id, organization_id from memberships where user_id = $1 order by organization_id, id`, user)
 	if err != nil {
 		return err
 	}
@@ -114,14 +114,16 @@ func endMadeByUser(ctx context.Context, tx *sqldb.Tx, user UserID) error {
 		if err := endMade(ctx, tx, &all[i]); err != nil {
 			return err
 		}
+		if err := tellLeft(ctx, tx, &all[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// endsMade reports whether an event about a member ends what the member made. Whoever announces a member that was not
-// read whole leaves the kind out; then it is asked.
-func endsMade(m *Member, event string) bool {
-	return (event == EventMembershipEnded || event == EventMembershipSuspended) && (m.Kind == "" || m.Kind.binds())
+// losesAccess reports whether an event about a member takes the access away by which things were made.
+func losesAccess(event string) bool {
+	return event == EventMembershipEnded || event == EventMembershipSuspended
 }
 
 func touchMade(tx *sqldb.Tx, update func(table string) (int64, error)) error {

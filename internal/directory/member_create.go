@@ -177,7 +177,8 @@ func (m *Member) nameDefault() {
 	}
 }
 
-// attachUser finds or makes the person and decides whether the membership is accepted.
+// attachUser finds or makes the person and decides whether the membership is accepted. The ground's user is then whoever was
+// there before, also somebody whom others made since the ground was read.
 func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted bool) error {
 	home := g.home
 	u, fresh, err := findUser(ctx, tx, g)
@@ -185,6 +186,9 @@ func attachUser(ctx context.Context, tx *sqldb.Tx, m *Member, g *ground, trusted
 		return err
 	}
 	m.User = u.ID
+	if g.user = u; fresh {
+		g.user = User{}
+	}
 	if !fresh || home != m.Organization { // of a stranger it finds nothing, but asks as for anybody else (R09)
 		if err := makeRoom(ctx, tx, m.Organization, u.ID); err != nil {
 			return err
@@ -303,13 +307,16 @@ func announce(ctx context.Context, tx *sqldb.Tx, m *Member, kind string, quiet b
 }
 
 // tell writes the entry and its event. Everything that begins, changes or ends a membership comes by here, so what the
-// member made for the organization ends here too.
+// member made for the organization ends here too, or is told of where it goes on.
 func tell(ctx context.Context, tx *sqldb.Tx, m *Member, e audit.Entry, quiet bool) error {
 	if err := audit.Append(ctx, tx, m.Organization, e); err != nil {
 		return err
 	}
-	if endsMade(m, e.Action) {
+	if losesAccess(e.Action) {
 		if err := endMade(ctx, tx, m); err != nil {
+			return err
+		}
+		if err := tellLeft(ctx, tx, m); err != nil {
 			return err
 		}
 	}

@@ -196,6 +196,7 @@ func memberValues(m *Member) ([]any, error) {
 		Fold(d.PreferredLanguage), Fold(d.ProfileURL), Fold(d.EmployeeNumber), Fold(d.CostCenter), Fold(d.Company), Fold(d.Division),
 		Fold(d.Department), m.Epoch, m.Version, sqldb.Micros(m.ChangedAt),
 		sqldb.Micros(m.AcceptBy), sqldb.Text(string(m.Reseller.Role)), m.Reseller.BankAccess, m.Reseller.UserAdministration,
+		beginning(d.MiddleName), beginning(d.NamePrefix), beginning(d.NameSuffix),
 	}, nil
 }
 
@@ -205,7 +206,7 @@ var memberInserted = []string{"kind", "start_at", "end_at", "accepted_at", "susp
 	"manager_text", "successor_id", "details", "given_name_key", "family_name_key", "display_name_key", "formatted_name_key", "nick_name_key",
 	"title_key", "user_type_key", "locale_key", "timezone_key", "preferred_language_key", "profile_url_key", "employee_number_key",
 	"cost_center_key", "company_key", "division_key", "department_key", "epoch", "version", "changed_at", "accept_by", "reseller_role",
-	"bank_access", "user_administration", "id", "organization_id", "user_id", "created_at", "invited_by", "held"}
+	"bank_access", "user_administration", "middle_name_key", "name_prefix_key", "name_suffix_key", "id", "organization_id", "user_id", "created_at", "invited_by", "held"}
 
 // memberFixed are the values that a membership has from its beginning on.
 func memberFixed(m *Member) []any {
@@ -237,8 +238,9 @@ func updateMember(ctx context.Context, tx *sqldb.Tx, loaded int64, m *Member) er
 			nick_name_key = $25, title_key = $26, user_type_key = $27, locale_key = $28, timezone_key = $29,
 			preferred_language_key = $30, profile_url_key = $31, employee_number_key = $32, cost_center_key = $33, company_key = $34,
 			division_key = $35, department_key = $36, epoch = $37, version = $38, changed_at = $39, accept_by = $40,
-			reseller_role = $41, bank_access = $42, user_administration = $43, user_id = $44
-		where organization_id = $45 and id = $46 and version = $47`, append(values, m.User, m.Organization, m.ID, loaded)...)
+			reseller_role = $41, bank_access = $42, user_administration = $43, middle_name_key = $44, name_prefix_key = $45,
+			name_suffix_key = $46, user_id = $47
+		where organization_id = $48 and id = $49 and version = $50`, append(values, m.User, m.Organization, m.ID, loaded)...)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func ParseProvisioningTokenID(s string) (ProvisioningTokenID, error) {
 type ProvisioningToken struct {
 	ID         ProvisioningTokenID
 	MadeBy     MembershipID // zero where the installation or somebody who runs it made it
+	MakerGone  bool         // whoever made it may not act for the organization at present; it is the organization's and goes on
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // its own end, that of the external or reseller who made it, or of its being revoked; zero: none
 	LastUsedAt time.Time // to the hour; zero: never

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,34 @@ type ProvisioningClient struct {
 	ServiceAccount    ServiceAccountID // likewise; at most one of the two is set
 	Disabled          bool
 	CreatedAt         time.Time
+}
+
+// Rights are the words of what the client may do, as seed files have them.
+func (c ProvisioningClient) Rights() []string {
+	names := []string{}
+	for _, r := range []struct {
+		has  bool
+		name string
+	}{{c.MayUsers, "users"}, {c.MayGroups, "groups"}, {c.MayAccess, "access"}, {c.MayAdministrators, "administrators"}} {
+		if r.has {
+			names = append(names, r.name)
+		}
+	}
+	return names
+}
+
+// settingsChanged is what the history says of a change: what is so from now on, and what it was.
+func settingsChanged(was, c *ProvisioningClient) map[string]any {
+	detail := map[string]any{"name": c.Name}
+	for name, v := range map[string][2]any{
+		"profile": {was.Profile, c.Profile}, "unknown_attributes": {was.UnknownAttributes, c.UnknownAttributes}, "patch_answer": {was.PatchAnswer, c.PatchAnswer},
+		"requests_per_minute": {was.RequestsPerMinute, c.RequestsPerMinute}, "rights": {was.Rights(), c.Rights()},
+	} {
+		if !reflect.DeepEqual(v[0], v[1]) {
+			detail["former_"+name], detail[name] = v[0], v[1]
+		}
+	}
+	return detail
 }
 
 // ProvisioningClients is the store of provisioning clients and their tokens.

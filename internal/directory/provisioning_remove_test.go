@@ -1,6 +1,8 @@
 package directory_test
 
 import (
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,4 +148,74 @@ func TestAnApplicationActsAsOneClient(t *testing.T) {
 			t.Errorf("taken back, it acts as %s", got)
 		}
 	})
+}
+
+// TestGroupsAreHandedOverOrReleased with the members: a client that keeps groups can be removed, and nobody is shut out of
+// its groups afterwards.
+func TestGroupsAreHandedOverOrReleased(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, db *sqldb.DB, _ *testenv.Clock) {
+		h := newHouse(t, db, directory.UnlimitedSeats)
+		hr, payroll := h.hr(t), h.anotherClient(t, "payroll")
+		add := func(c directory.ProvisioningClient, name, external string) directory.Group {
+			return must(h.Access.CreateGroup(asClient(c), h.home.ID, directory.GroupEdit{Group: directory.Group{Name: name, ExternalID: external, ManagedBy: c.ID}}))(t)
+		}
+		read := func(g directory.Group) directory.Group {
+			g, _, _, err := h.Access.GroupByID(ctx, h.home.ID, g.ID, directory.GroupPage{})
+			check(t, err)
+			return g
+		}
+		sales, stock, pay := add(hr, "Sales", "1"), add(hr, "Stock", "2"), add(payroll, "Pay", "2")
+		wantCode(t, "two external ids", second(h.ProvisioningClients.Release(ctx, h.home.ID, hr.ID, payroll.ID)), "group_external_id_taken")
+		if g := read(sales); g.ManagedBy != hr.ID || g.Version != sales.Version {
+			t.Fatalf("a refused hand-over changed %+v", g)
+		}
+		must(h.Access.ChangeGroup(asClient(payroll), h.home.ID, pay.ID, 0, func(g *directory.GroupEdit) error { g.ExternalID = "3"; return nil }))(t)
+		must(h.ProvisioningClients.Release(ctx, h.home.ID, hr.ID, payroll.ID))(t)
+		if g := read(stock); g.ManagedBy != payroll.ID || g.ExternalID != "2" || g.Version != stock.Version+1 {
+			t.Errorf("handed over: %+v", g)
+		}
+		must(h.ProvisioningClients.Remove(ctx, h.home.ID, payroll.ID, directory.ProvisioningClientID{}))(t)
+		if g := read(pay); !g.ManagedBy.IsZero() || g.ExternalID != "3" {
+			t.Errorf("released: %+v", g)
+		}
+		if n := h.events(t, directory.EventProvisioningReleased); n != 1 {
+			t.Errorf("groups alone were handed over, and %d heard of it", n)
+		}
+	})
+}
+
+// TestAClientIsRemovedWhileItWrites: what it has begun is waited for and released with the rest, at the first try, so that no
+// client is too busy to be removed. SQLite lets nobody write meanwhile.
+func TestAClientIsRemovedWhileItWrites(t *testing.T) {
+	t.Parallel()
+	for engine, url := range testenv.URLs(t) {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			var tries atomic.Int64
+			db := testenv.Open(t, sqldb.Config{URL: url(t), Clock: testenv.NewClock().Now, Relaxed: true, Trace: func(text string) {
+				if strings.HasPrefix(text, "delete from provisioning_clients") {
+					tries.Add(1)
+				}
+			}})
+			h := newHouse(t, db, directory.UnlimitedSeats)
+			hr := h.hr(t)
+			over := make(chan error, 1)
+			check(t, db.Update(ctx, func(tx *sqldb.Tx) error {
+				if _, err := h.WithTx(tx).Memberships.Create(asClient(hr), h.home.ID, directory.NewMember{Member: directory.Member{ManagedBy: hr.ID, Email: "lars@nordlys.example"}}); err != nil {
+					return err
+				}
+				go func() {
+					_, err := h.ProvisioningClients.Remove(ctx, h.home.ID, hr.ID, directory.ProvisioningClientID{})
+					over <- err
+				}()
+				time.Sleep(aMoment)
+				return nil
+			}))
+			check(t, <-over)
+			if n := h.count(t, `select count(*) from memberships where provisioning_client_id is null`); n != 1 || tries.Load() != 1 {
+				t.Errorf("%d members released at try %d", n, tries.Load())
+			}
+		})
+	}
 }

@@ -55,7 +55,7 @@ func (s ProvisioningClients) tryCreate(ctx context.Context, asked ProvisioningCl
 		tx.Later(`update provisioning_clients set profile = $3, unknown_attributes = $4, patch_answer = $5, requests_per_minute = $6,
 			may_users = $7, may_groups = $8, may_access = $9, may_administrators = $10 where organization_id = $1 and id = $2`, c.Organization, c.ID,
 			c.Profile, c.UnknownAttributes, c.PatchAnswer, c.RequestsPerMinute, c.MayUsers, c.MayGroups, c.MayAccess, c.MayAdministrators)
-		return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.changed", Object: c.ID.String()})
+		return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.changed", Object: c.ID.String(), Detail: settingsChanged(&was, &c)})
 	})
 	return c, err
 }
@@ -78,7 +78,8 @@ func createProvisioningClient(ctx context.Context, tx *sqldb.Tx, c *Provisioning
 	if err := insertToken(ctx, tx, c, by, newToken{text: token}); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.created", Object: c.ID.String()})
+	return audit.Append(ctx, tx, c.Organization, audit.Entry{Action: "provisioning_client.created", Object: c.ID.String(),
+		Detail: map[string]any{"name": c.Name, "rights": c.Rights()}})
 }
 
 const provisioningClientColumns = `c.id, c.organization_id, o.slug, c.name, c.profile, c.unknown_attributes, c.patch_answer, c.requests_per_minute, c.may_users, c.may_groups, c.may_access,

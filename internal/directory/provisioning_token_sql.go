@@ -9,19 +9,23 @@ import (
 	"portvakt/internal/sqldb"
 )
 
-const tokenColumns = `t.hash, t.made_by, t.created_at, t.expires_at, t.revoked_at, t.member_end_at, t.last_used_at`
+const tokenColumns = `t.hash, t.made_by, t.created_at, t.expires_at, t.revoked_at, t.member_end_at, t.last_used_at, `
+
+// makerGone holds for a token whose maker is no active member: $1 is the moment.
+var makerGone = `(t.made_by is not null and not exists (select 1 from memberships m join users u on u.id = m.user_id
+	where m.id = t.made_by and u.state = 'active' and` + alive("$1") + `))`
 
 func scanToken(r sqldb.Row) (t ProvisioningToken, err error) {
 	var revoked, memberEnd time.Time
-	err = r.Scan(&t.hash, &t.MadeBy, sqldb.Time(&t.CreatedAt), sqldb.Time(&t.ExpiresAt), sqldb.Time(&revoked), sqldb.Time(&memberEnd), sqldb.Time(&t.LastUsedAt))
+	err = r.Scan(&t.hash, &t.MadeBy, sqldb.Time(&t.CreatedAt), sqldb.Time(&t.ExpiresAt), sqldb.Time(&revoked), sqldb.Time(&memberEnd), sqldb.Time(&t.LastUsedAt), &t.MakerGone)
 	t.ID, t.ExpiresAt = tokenID(t.hash), nearer(nearer(t.ExpiresAt, revoked), memberEnd)
 	return t, err
 }
 
 // Tokens are the client's tokens, the oldest first, also such as have ended in the last months.
 func (s ProvisioningClients) Tokens(ctx context.Context, org OrganizationID, id ProvisioningClientID) ([]ProvisioningToken, error) {
-	return sqldb.All(ctx, s.q(), scanToken, `select `+tokenColumns+` from provisioning_tokens t
-		where t.organization_id = $1 and t.client_id = $2 order by t.created_at, t.hash`, org, id)
+	return sqldb.All(ctx, s.q(), scanToken, `select `+tokenColumns+makerGone+` from provisioning_tokens t
+		where t.organization_id = $2 and t.client_id = $3 order by t.created_at, t.hash`, sqldb.Micros(s.now()), org, id)
 }
 
 // ByName is the organization's provisioning client of that name.

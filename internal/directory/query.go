@@ -43,6 +43,13 @@ const (
 	FieldManager           Field = "manager" // a membership's id, or a word of the provisioning system's own
 	FieldSuccessor         Field = "successor"
 	FieldRole              Field = "role" // its key
+	FieldState             Field = "state"
+	FieldResellerRole      Field = "reseller_role" // of resellers alone, as the two below
+	FieldResellerBank      Field = "reseller_bank"
+	FieldResellerUsers     Field = "reseller_users"
+	FieldMiddleName        Field = "middle_name"
+	FieldNamePrefix        Field = "name_prefix"
+	FieldNameSuffix        Field = "name_suffix"
 	FieldVersion           Field = "version"
 	FieldEmail             Field = "email" // of each list of contacts the primary, or the first; for e-mails the sign-in address where there are none
 	FieldPhone             Field = "phone"

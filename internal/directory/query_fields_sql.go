@@ -8,7 +8,9 @@ const (
 	addressKey                       // the key of a sign-in address, whose domain has two spellings; "" means absent
 	exactText                        // letter for letter; NULL means absent
 	shortText                        // letter for letter; "" means absent
+	word                             // one of a few of our own, without regard to letter case; "" means absent. No index leads to it
 	truth
+	resellerTruth   // of resellers alone
 	moment          // may be NULL
 	identifier      // a membership's id, may be NULL
 	groupIdentifier // a group's id, may be NULL
@@ -28,6 +30,12 @@ type column struct {
 // {now} is the bound present.
 const activeSQL = `(m.archived_at is null and m.ended_at is null and (m.end_at is null or m.end_at > {now})
 	and (m.accepted_at is not null or m.accept_by is null or m.accept_by > {now}) and (m.kind = 'contact' or m.suspended_at is null))`
+
+// stateSQL is Member.StateAt as SQL (TestActiveAgrees), of members that are not deleted.
+const stateSQL = `(case when m.archived_at is not null then 'archived'
+	when m.ended_at is not null or m.end_at <= {now} or m.accepted_at is null and m.accept_by <= {now} then 'ended'
+	when m.kind = 'contact' then 'contact' when m.suspended_at is not null then 'suspended' when m.accepted_at is null then 'invited'
+	when m.start_at > {now} then 'scheduled' else 'active' end)`
 
 // perhapsInactiveSQL holds of everybody of whom activeSQL does not, and of few others: the words of the index
 // memberships_perhaps_inactive, by which those are found.
@@ -69,6 +77,13 @@ var memberFields = map[Field]column{
 	FieldPhone:             {foldedText, "coalesce(" + firstContactSQL("phone", "value_key") + ", '')", true},
 	FieldIM:                {foldedText, "coalesce(" + firstContactSQL("im", "value_key") + ", '')", true},
 	FieldPhoto:             {shortText, "coalesce(" + firstContactSQL("photo", "value") + ", '')", true},
+	FieldMiddleName:        {foldedText, "m.middle_name_key", true},
+	FieldNamePrefix:        {foldedText, "m.name_prefix_key", true},
+	FieldNameSuffix:        {foldedText, "m.name_suffix_key", true},
+	FieldState:             {word, stateSQL, true},
+	FieldResellerRole:      {word, "(case when m.kind = 'reseller' then coalesce(m.reseller_role, '') else '' end)", true},
+	FieldResellerBank:      {resellerTruth, "m.bank_access", true},
+	FieldResellerUsers:     {resellerTruth, "m.user_administration", true},
 	FieldRole:              {roleKey, "(select r.key from roles r where r.id = m.role_id)", true},
 }
 

@@ -25,7 +25,7 @@ func (s Memberships) PositionOf(ctx context.Context, organization OrganizationID
 	var other MembershipID
 	var into any
 	switch col.kind {
-	case truth, moment, number64:
+	case truth, resellerTruth, moment, number64:
 		into = &number
 	case identifier:
 		into = &other
@@ -58,7 +58,7 @@ func (s Memberships) PositionOf(ctx context.Context, organization OrganizationID
 
 // sortKey is what the column is sorted by, where the member has a value.
 func (c *compiler) sortKey(col column) string {
-	if col.kind == truth {
+	if col.kind == truth || col.kind == resellerTruth {
 		return "case when " + c.place(col) + " then 1 else 0 end"
 	}
 	return c.place(col)
@@ -69,7 +69,7 @@ func (c *compiler) behindPosition(q Query, col column) error {
 	var value any = q.After.Text
 	var err error
 	switch col.kind {
-	case truth, moment, number64:
+	case truth, resellerTruth, moment, number64:
 		if q.After.Text != "" {
 			value, err = strconv.ParseInt(q.After.Text, 10, 64)
 		}

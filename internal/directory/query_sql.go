@@ -140,8 +140,10 @@ func (c *compiler) elements(s Some) error {
 // presence is the SQL that is true where the column has a value.
 func (c *compiler) presence(col column) string {
 	switch col.kind {
-	case foldedText, addressKey, shortText:
+	case foldedText, addressKey, shortText, word:
 		return c.place(col) + " <> ''"
+	case resellerTruth:
+		return "m.kind = 'reseller'"
 	case managerRef:
 		return "(m.manager_id is not null or m.manager_text is not null)"
 	case roleKey:
@@ -188,7 +190,7 @@ func (c *compiler) compare(v Compare) error {
 			return err
 		}
 		switch col.kind {
-		case foldedText, addressKey, exactText, shortText, roleKey:
+		case foldedText, addressKey, exactText, shortText, roleKey, word:
 			return c.compareText(col, v.Op, value)
 		case identifier, groupIdentifier, managerRef:
 			if v.Op == Equal {
@@ -199,6 +201,10 @@ func (c *compiler) compare(v Compare) error {
 	case bool:
 		if col.kind == truth && v.Op == Equal {
 			c.compareTruth(col, value)
+			return nil
+		}
+		if col.kind == resellerTruth && v.Op == Equal {
+			c.write("(", c.presence(col), " and ", col.sql, " = ", c.arg(value), ")")
 			return nil
 		}
 	case time.Time:
@@ -257,7 +263,7 @@ func (c *compiler) compareID(col column, text string) {
 // an index finds it. Patterns are used on folded columns only: LIKE minds letter case on one engine and not on the other,
 // which makes no difference between folded texts.
 func (c *compiler) compareText(col column, op Op, value string) error {
-	folded := col.kind == foldedText || col.kind == addressKey
+	folded := col.kind == foldedText || col.kind == addressKey || col.kind == word
 	if folded {
 		value = Fold(value)
 	}

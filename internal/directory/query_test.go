@@ -148,6 +148,10 @@ func fieldOf(t rapid.TB, f directory.Field, m *directory.Member, now time.Time) 
 		return text(m.Details.FamilyName)
 	case directory.FieldTitle:
 		return text(m.Details.Title)
+	case directory.FieldMiddleName:
+		return text(m.Details.MiddleName)
+	case directory.FieldState:
+		return string(m.StateAt(now))
 	case directory.FieldManager:
 		return text(m.Manager.String() + m.ManagerText)
 	case directory.FieldID:
@@ -204,7 +208,7 @@ func drawCondition(t *rapid.T, depth int) directory.Condition {
 	case "not":
 		return directory.Not{Condition: drawCondition(t, depth-1)}
 	case "present":
-		return directory.Present{Field: rapid.SampledFrom([]directory.Field{directory.FieldTitle, directory.FieldExternalID, directory.FieldEnd, directory.FieldActive, directory.FieldManager}).Draw(t, "field")}
+		return directory.Present{Field: rapid.SampledFrom([]directory.Field{directory.FieldTitle, directory.FieldExternalID, directory.FieldEnd, directory.FieldActive, directory.FieldManager, directory.FieldMiddleName, directory.FieldState}).Draw(t, "field")}
 	case "some":
 		l := rapid.SampledFrom([]directory.List{directory.ListEmails, directory.ListPhotos, directory.ListSegments}).Draw(t, "list")
 		fields := []directory.Field{directory.ElementValue}
@@ -223,6 +227,7 @@ func drawCondition(t *rapid.T, depth int) directory.Condition {
 	return drawCompare(t, []directory.Field{
 		directory.FieldUserName, directory.FieldExternalID, directory.FieldTitle, directory.FieldFamilyName, directory.FieldActive,
 		directory.FieldEnd, directory.FieldCreated, directory.FieldAdministrator, directory.FieldManager, directory.FieldKind,
+		directory.FieldMiddleName, directory.FieldState,
 	})
 }
 
@@ -244,7 +249,7 @@ func drawCompare(t *rapid.T, fields []directory.Field) directory.Compare {
 		c.Op, c.Value = rapid.SampledFrom(equalities).Draw(t, "op"), rapid.SampledFrom([]string{"boss", "Boss", "x"}).Draw(t, "value")
 	default:
 		c.Op = rapid.SampledFrom(append(orders, directory.Contains, directory.StartsWith, directory.EndsWith)).Draw(t, "op")
-		c.Value = rapid.SampledFrom(append(words, "work", "employee", "u1@x.example", "@X")).Draw(t, "value")
+		c.Value = rapid.SampledFrom(append(words, "work", "employee", "Active", "ended", "u1@x.example", "@X")).Draw(t, "value")
 	}
 	return c
 }
@@ -264,7 +269,7 @@ func people(t *testing.T, db *sqldb.DB, clock *testenv.Clock) (*directory.Direct
 	for i := range 40 {
 		w := func(n int) string { return words[(i*n+n)%len(words)] }
 		m := directory.Member{Email: fmt.Sprintf("u%d@x.example", i), Kind: directory.Employee, Administrator: i%5 == 0, ExternalID: strings.TrimSpace(w(3) + fmt.Sprint(i%3)),
-			UserName: w(1) + fmt.Sprint(i), Details: directory.Details{FamilyName: w(7), Title: w(11)}}
+			UserName: w(1) + fmt.Sprint(i), Details: directory.Details{FamilyName: w(7), MiddleName: w(9), Title: w(11)}}
 		if i%3 == 0 {
 			m.ExternalID = ""
 		}
@@ -405,7 +410,7 @@ func TestQueryPages(t *testing.T) {
 	})
 }
 
-// TestActiveAgrees holds activeSQL to Member.ListedActive at every moment at which it changes.
+// TestActiveAgrees holds activeSQL to Member.ListedActive, and stateSQL to Member.StateAt, at every moment at which they change.
 func TestActiveAgrees(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, db *sqldb.DB, clock *testenv.Clock) {
@@ -421,6 +426,17 @@ func TestActiveAgrees(t *testing.T) {
 			page, err := dir.Memberships.List(context.Background(), org.ID, directory.Query{Where: directory.Compare{Field: directory.FieldActive, Op: directory.Equal, Value: true}})
 			if err != nil || page.Total != int64(want) {
 				t.Errorf("active: %d, want %d, %v", page.Total, want, err)
+			}
+			states := map[directory.State]int64{}
+			for i := range all {
+				states[all[i].StateAt(clock.Now())]++
+			}
+			for _, state := range []directory.State{directory.StateActive, directory.StateInvited, directory.StateScheduled, directory.StateSuspended, directory.StateEnded,
+				directory.StateArchived, directory.StateContact} {
+				page, err := dir.Memberships.List(context.Background(), org.ID, directory.Query{Where: directory.Compare{Field: directory.FieldState, Op: directory.Equal, Value: string(state)}})
+				if err != nil || page.Total != states[state] {
+					t.Errorf("%s: %d, want %d, %v", state, page.Total, states[state], err)
+				}
 			}
 			clock.Advance(time.Hour)
 		}

@@ -6,7 +6,6 @@ import (
 
 	"portvakt/internal/config"
 	"portvakt/internal/directory"
-	"portvakt/internal/fault"
 )
 
 // sharingDefault is the word that takes an organization's own sharing default of a module away.
@@ -100,34 +99,15 @@ func (a *accessRun) removeGroupMembers(ctx context.Context, f *Group, k keyed) e
 	return a.save(f.Position, "group member", "of "+f.ID.Text, directory.Tally{Removed: n}, err)
 }
 
-// removeGroups removes the groups that hold others before those that they hold.
 func (a *accessRun) removeGroups(ctx context.Context, x *Organization, k keyed) error {
-	var open []*Group
 	for i := range x.Groups {
-		if f := &x.Groups[i]; f.Removed && !k.groups[f.ID.Text].IsZero() {
-			open = append(open, f)
+		f := &x.Groups[i]
+		if !f.Removed || k.groups[f.ID.Text].IsZero() {
+			continue
 		}
-	}
-	for len(open) > 0 {
-		var held []*Group
-		var refusal error
-		for _, f := range open {
-			err := a.dir.Access.RemoveGroup(ctx, a.org, k.groups[f.ID.Text])
-			if err != nil && fault.Of(err).Code == "group_in_use" {
-				held = append(held, f)
-				if refusal == nil {
-					refusal = a.refused(f.Position, "group "+f.ID.Text, err)
-				}
-				continue
-			}
-			if err := a.gone(f.Position, "group", f.ID.Text, err); err != nil {
-				return err
-			}
+		if err := a.gone(f.Position, "group", f.ID.Text, a.dir.Access.RemoveGroup(ctx, a.org, k.groups[f.ID.Text])); err != nil {
+			return err
 		}
-		if len(held) == len(open) {
-			return refusal
-		}
-		open = held
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func TestR13_WhatAFileCannotRemove(t *testing.T) {
 		for text, want := range map[string]string{
 			`roles: [{id: clerk, removed: true}]`:                     `3:13: role clerk: the role still has its people (1,`,
 			`profiles: [{id: sales, removed: true}]`:                  `3:16: profile sales: roles carry this profile: "seller"`,
-			`groups: [{id: inner, removed: true}]`:                    `3:14: group inner: other groups or sharing rules name this group: "outer"`,
+			`groups: [{id: outer, removed: true}]`:                    `3:14: group outer: sharing rules name this group, for the modules "invoices"`,
 			`roles: [{id: seller, removed: true, people_to: clerk}]`:  `3:13: role seller: groups or sharing rules name this role: "kept", "outer", "invoices"`,
 			`roles: [{id: seller, removed: true, people_to: nobody}]`: `3:52: organization "nordlys" has no role "nobody"`,
 		} {
