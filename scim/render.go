@@ -204,8 +204,10 @@ func (x *exchange) writeUser(status int, m *directory.Member) error {
 	x.w.Header().Set("Last-Modified", m.ChangedAt.UTC().Format(http.TimeFormat))
 	shown := x.projection(t)
 	user := x.user(m, roles, shown)
-	if err := x.showGroups(shown, []directory.Member{*m}, []map[string]any{user}); err != nil {
-		return err
+	if status != http.StatusCreated || !m.Role.IsZero() { // who was just made can be in groups by a role alone
+		if err := x.showGroups(shown, []directory.Member{*m}, []map[string]any{user}); err != nil {
+			return err
+		}
 	}
 	x.writeResource(t, id, status, user)
 	return nil
