@@ -33,6 +33,7 @@ type cursor struct {
 	Created int64  `json:"c,omitempty"`
 	Text    string `json:"k,omitempty"`
 	Back    bool   `json:"b,omitempty"` // towards the beginning
+	Total   int64  `json:"n"`           // of the resources, when the first page was asked for
 	Expires int64  `json:"e"`
 }
 
@@ -81,8 +82,8 @@ func (s cursors) open(binding, text string) (c cursor, err error) {
 }
 
 // cursorBeside is the cursor that goes on behind, or back from, a position.
-func cursorBeside(t *resourceType, p directory.Position, back bool) cursor {
-	c := cursor{Type: t.name, At: p.ID[:], Text: p.Text, Back: back}
+func cursorBeside(t *resourceType, p directory.Position, back bool, total int64) cursor {
+	c := cursor{Type: t.name, At: p.ID[:], Text: p.Text, Back: back, Total: total}
 	if !p.Created.IsZero() {
 		c.Created = p.Created.UnixMicro()
 	}

@@ -16,7 +16,7 @@ func FuzzCursor(f *testing.F) {
 	}
 	s := cursors{keys, func() time.Time { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC) }}
 	users := testRegistry(f).users
-	whole, err := s.seal("User", cursorBeside(users, directory.Position{Text: "a", ID: directory.MembershipID{1}}, false))
+	whole, err := s.seal("User", cursorBeside(users, directory.Position{Text: "a", ID: directory.MembershipID{1}}, false, 1))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func FuzzCursor(f *testing.F) {
 			t.Errorf("%q opens", given)
 		}
 		p := directory.Position{Text: string([]rune(text)), ID: directory.MembershipID{2}, Created: time.UnixMicro(micros).UTC()}
-		sealed, err := s.seal("User", cursorBeside(users, p, true))
+		sealed, err := s.seal("User", cursorBeside(users, p, true, 7))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func FuzzCursor(f *testing.F) {
 			return
 		}
 		c, err := s.open("User", sealed)
-		if err != nil || !c.Back {
+		if err != nil || !c.Back || c.Total != 7 {
 			t.Fatalf("%+v comes back as %+v, %v", p, c, err)
 		}
 		if back := c.position(); back.Text != p.Text || back.ID != p.ID || micros != 0 && !back.Created.Equal(p.Created) {

@@ -55,6 +55,24 @@ func TestRFC9865_2_CursorPages(t *testing.T) {
 	})
 }
 
+// TestCursorPagesAreCountedOnce: the number of results of a walk is that of its first page, on the way back too, and of every type
+// that is asked; a new walk counts anew.
+func TestCursorPagesAreCountedOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.crowd()
+		w.do("POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"All"}`).want(201)
+		for _, path := range []string{"/Users?", "/Users?filter=title+pr&", "/?"} {
+			first := w.do("GET", path+"count=2&cursor=", "").want(200)
+			total, _ := first.at("totalResults").(float64)
+			w.create(`"userName":"` + fmt.Sprint(int(total)) + `-more@nordlys.example","title":"Late"`).want(201)
+			second := w.do("GET", path+"count=2&cursor="+cursorOf(first, "nextCursor"), "").want(200).is(total, "totalResults")
+			third := w.do("GET", path+"count=100&cursor="+cursorOf(second, "nextCursor"), "").want(200).is(total, "totalResults")
+			w.do("GET", path+"count=2&cursor="+cursorOf(third, "previousCursor"), "").want(200).is(total, "totalResults")
+			w.do("GET", path+"count=2&cursor=", "").want(200).is(total+1, "totalResults")
+		}
+	})
+}
+
 func TestRFC9865_2_1_CursorErrors(t *testing.T) {
 	each(t, func(w *world) {
 		w.crowd()

@@ -16,7 +16,8 @@ type element struct {
 }
 
 // listByCursor answers with the page that a cursor leads to, the first for an empty one (RFC 9865 §2). A page is found by the
-// place of its neighbour in the order, so that each costs what the first costs.
+// place of its neighbour in the order, so that none costs more than the first. They are counted for the first page alone: the
+// number of results goes along in the cursors.
 func (x *exchange) listByCursor(queries []query) error {
 	count, err := x.countByCursor()
 	if err != nil {
@@ -35,11 +36,14 @@ func (x *exchange) listByCursor(queries []query) error {
 			begin = len(queries) - 1 - begin
 		}
 	}
-	var out listResponse
+	out := listResponse{total: from.Total}
 	var elements []element
 	for i, q := range queries {
 		if q.Limit = count + 1 - len(elements); i < begin {
-			q.Limit = 0 // only how many
+			q.Limit = 0
+		}
+		if q.Uncounted = from.At != nil; q.Uncounted && q.Limit == 0 {
+			continue
 		}
 		q.Descending = q.Descending != from.Back
 		if i == begin && from.At != nil {
@@ -49,7 +53,9 @@ func (x *exchange) listByCursor(queries []query) error {
 		if err != nil {
 			return err
 		}
-		out.total += page.total
+		if !q.Uncounted {
+			out.total += page.total
+		}
 		for i, r := range page.resources {
 			elements = append(elements, element{r, q.of, func() (directory.Position, error) { return page.at(i) }})
 		}
@@ -64,10 +70,10 @@ func (x *exchange) listByCursor(queries []query) error {
 	}
 	if n := len(elements); n > 0 {
 		if more || from.Back {
-			out.next, err = x.cursorAt(binding, elements[n-1], false)
+			out.next, err = x.cursorAt(binding, elements[n-1], false, out.total)
 		}
 		if err == nil && (from.At != nil && !from.Back || more && from.Back) {
-			out.previous, err = x.cursorAt(binding, elements[0], true)
+			out.previous, err = x.cursorAt(binding, elements[0], true, out.total)
 		}
 	}
 	if err != nil {
@@ -95,10 +101,10 @@ func whereAsked(queries []query) string {
 	return strings.Join(names, " ")
 }
 
-func (x *exchange) cursorAt(binding string, e element, back bool) (string, error) {
+func (x *exchange) cursorAt(binding string, e element, back bool, total int64) (string, error) {
 	p, err := e.at()
 	if err != nil {
 		return "", err
 	}
-	return x.h.cursors.seal(binding, cursorBeside(e.of, p, back))
+	return x.h.cursors.seal(binding, cursorBeside(e.of, p, back, total))
 }

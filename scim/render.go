@@ -92,11 +92,18 @@ func (x *exchange) location(parts ...string) string {
 // writeUser answers with one member.
 func (x *exchange) writeUser(status int, m *directory.Member) error {
 	t := x.h.schemas.users
-	users, err := x.users([]directory.Member{*m}, x.projection(t))
+	p, list := x.projection(t), []directory.Member{*m}
+	roles, err := x.rolesOf(list)
 	if err != nil {
 		return err
 	}
-	x.writeResource(t, m.ID.String(), status, users[0], m.ChangedAt)
+	var groups map[directory.MembershipID][]any
+	if status != http.StatusCreated || !m.Role.IsZero() { // who was just made can be in groups by a role alone
+		if groups, err = x.groupsOf(list, p); err != nil {
+			return err
+		}
+	}
+	x.writeResource(t, m.ID.String(), status, x.user(m, roles, groups[m.ID], p), m.ChangedAt)
 	return nil
 }
 

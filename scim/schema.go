@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/elimity-com/scim/schema"
@@ -43,6 +44,7 @@ func (a *attribute) readOnly() bool { return a.mutability == "readOnly" }
 // registry knows every schema by URN and every attribute by lower-case name. It never changes after New.
 type registry struct {
 	core, enterprise, membership, group schema.Schema
+	whole                               schema.Schema                    // core with externalId, which every resource has
 	attributes                          map[string]map[string]*attribute // URN → lower-case name → attribute
 	users, groups                       *resourceType
 }
@@ -58,6 +60,11 @@ func readSchemas() (*registry, error) {
 		if err := json.Unmarshal(raw, into); err != nil {
 			return nil, fmt.Errorf("SCIM schema %s: %w", file, err)
 		}
+	}
+	r.whole = r.core
+	r.whole.Attributes = slices.Clone(r.core.Attributes)
+	if externalID, ok := common.Attributes.ContainsAttribute(schema.CommonAttributeExternalID); ok {
+		r.whole.Attributes = append(r.whole.Attributes, externalID)
 	}
 	for _, s := range []schema.Schema{r.core, r.enterprise, r.membership, r.group} {
 		r.attributes[s.ID] = byName(s.Attributes)

@@ -13,17 +13,22 @@ func (x *exchange) createUser() error {
 	if err != nil {
 		return err
 	}
-	if err := x.through(libraryCall{res: res}, written(res)); err != nil {
+	if err := x.h.schemas.fits(written(res)); err != nil {
 		return err
 	}
-	return x.writeUser(http.StatusCreated, &x.library.member)
+	m, err := x.create(res)
+	if err != nil {
+		return err
+	}
+	return x.writeUser(http.StatusCreated, &m)
 }
 
 func (x *exchange) getUser() error {
-	if err := x.through(libraryCall{}, nil); err != nil {
+	m, err := x.member()
+	if err != nil {
 		return err
 	}
-	return x.writeUser(http.StatusOK, &x.library.member)
+	return x.writeUser(http.StatusOK, &m)
 }
 
 func (x *exchange) replaceUser() error {
@@ -35,10 +40,17 @@ func (x *exchange) replaceUser() error {
 	if err != nil {
 		return err
 	}
-	if err := x.through(libraryCall{res: res, version: version}, written(res)); err != nil {
+	if _, err := x.memberID(); err != nil { // before what is wrong with the body
 		return err
 	}
-	return x.writeUser(http.StatusOK, &x.library.member)
+	if err := x.h.schemas.fits(written(res)); err != nil {
+		return err
+	}
+	m, err := x.replace(res, version)
+	if err != nil {
+		return err
+	}
+	return x.writeUser(http.StatusOK, &m)
 }
 
 func (x *exchange) patchUser() error {
@@ -57,7 +69,7 @@ func (x *exchange) patchUser() error {
 		}
 		return x.writePatched(&m)
 	}
-	if err := x.through(libraryCall{ops: ops, version: version}, patchBody(ops)); err != nil {
+	if err := x.through(libraryCall{ops: ops, version: version}); err != nil {
 		return err
 	}
 	return x.writePatched(&x.library.member)
@@ -76,7 +88,7 @@ func (x *exchange) deleteUser() error {
 	if err != nil {
 		return err
 	}
-	if err := x.through(libraryCall{version: version}, nil); err != nil {
+	if err := x.remove(version); err != nil {
 		return err
 	}
 	x.w.WriteHeader(http.StatusNoContent)

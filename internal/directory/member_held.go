@@ -75,14 +75,25 @@ type heldField struct {
 	value reflect.Value
 }
 
+// heldDetails are the stored names of what stands in Details, in its order.
+var heldDetails = func() []string {
+	t := reflect.TypeFor[Details]()
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i] = detailName(t.Field(i))
+	}
+	return names
+}()
+
 // heldFields are in the same order for every member.
 func heldFields(m *Member) []heldField {
+	fields := make([]heldField, 0, 5+len(heldDetails))
+	fields = append(fields, heldField{"user_name", reflect.ValueOf(&m.UserName).Elem()}, heldField{"external_id", reflect.ValueOf(&m.ExternalID).Elem()},
+		heldField{"email", reflect.ValueOf(&m.Email).Elem()},
+		heldField{"manager", reflect.ValueOf(&m.Manager).Elem()}, heldField{"manager_text", reflect.ValueOf(&m.ManagerText).Elem()})
 	d := reflect.ValueOf(&m.Details).Elem()
-	fields := []heldField{{"user_name", reflect.ValueOf(&m.UserName).Elem()}, {"external_id", reflect.ValueOf(&m.ExternalID).Elem()},
-		{"email", reflect.ValueOf(&m.Email).Elem()},
-		{"manager", reflect.ValueOf(&m.Manager).Elem()}, {"manager_text", reflect.ValueOf(&m.ManagerText).Elem()}}
-	for i := range d.NumField() {
-		fields = append(fields, heldField{detailName(d.Type().Field(i)), d.Field(i)})
+	for i, name := range heldDetails {
+		fields = append(fields, heldField{name, d.Field(i)})
 	}
 	return fields
 }

@@ -146,6 +146,7 @@ type Query struct {
 	Limit      int       // 0: only the total
 	After      *Position // go on behind this member; not with Offset
 	CountTo    int64     // count no further than this; 0: all
+	Uncounted  bool      // how many there are is known: Page.Total of members says nothing
 
 	way findWay
 }

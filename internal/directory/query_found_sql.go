@@ -87,7 +87,7 @@ func (s Memberships) filteredPage(ctx context.Context, organization Organization
 func (s Memberships) walkedPage(ctx context.Context, organization OrganizationID, q Query, total int64) (page Page, err error) {
 	if q.way == asPlanned && gathers(q.Where) {
 		further := q
-		if q.CountTo > 0 {
+		if q.CountTo > 0 || q.Uncounted {
 			further.CountTo = max(q.CountTo, manyFound)
 		}
 		if total, err = s.count(ctx, organization, further, ""); err != nil {
@@ -103,7 +103,7 @@ func (s Memberships) walkedPage(ctx context.Context, organization OrganizationID
 	if n := len(page.Members); total < 0 && q.After == nil && n < q.Limit && (n > 0 || q.Offset == 0) {
 		total = int64(q.Offset + n) // the page is the end of the list
 	}
-	if total < 0 {
+	if total < 0 && !q.Uncounted {
 		counted := q
 		counted.way = asPlanned
 		if total, err = s.count(ctx, organization, counted, ""); err != nil {

@@ -412,6 +412,9 @@ func (s Memberships) list(ctx context.Context, organization OrganizationID, q Qu
 			return page, nil
 		}
 	}
+	if q.Uncounted {
+		return page, nil
+	}
 	n, err := s.count(ctx, organization, q, "")
 	return page.counting(q, n), err
 }

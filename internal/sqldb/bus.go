@@ -60,6 +60,12 @@ func (b *bus) attach(ctx context.Context, pool *pgxpool.Pool, channel string) {
 	b.done.Go(func() { b.receive(ctx, pool, channel) })
 }
 
+// notifyText does not wait for the disk, as every commit of a NOTIFY would: the commits of others would wait behind it.
+const notifyText = "select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)"
+
+// gatherHints is how long other nodes may hear later of what follows a hint.
+const gatherHints = 5 * time.Millisecond
+
 func (b *bus) send(ctx context.Context, pool *pgxpool.Pool, channel string) {
 	for {
 		select {
@@ -72,7 +78,12 @@ func (b *bus) send(ctx context.Context, pool *pgxpool.Pool, channel string) {
 		b.pending = map[string]bool{}
 		b.mu.Unlock()
 		for topic := range topics {
-			_, _ = pool.Exec(ctx, "select pg_notify($1, $2)", channel, topic) // a lost hint costs one poll
+			_, _ = pool.Exec(ctx, notifyText, channel, topic) // a lost hint costs one poll
+		}
+		select { // what is committed meanwhile is told of at once
+		case <-ctx.Done():
+			return
+		case <-time.After(gatherHints):
 		}
 	}
 }

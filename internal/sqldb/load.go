@@ -64,3 +64,19 @@ func (tx *Tx) Try(ctx context.Context, fn func() error) error {
 	}
 	return err
 }
+
+// Recount lets the engine count a table of which it knows fewer rows than there are known to be, so that what is asked next is
+// planned for what the table holds. PostgreSQL counts by itself, once a minute; while a new installation is being filled, that
+// is the minute in which it takes each table for empty, and any index for as good as another. SQLite plans without counting.
+func (db *DB) Recount(ctx context.Context, table string, atLeast int) error {
+	if db.engine != PostgreSQL {
+		return nil
+	}
+	var stale bool
+	err := db.QueryRow(ctx, "select reltuples < $2 from pg_class where oid = to_regclass($1)", table, atLeast).Scan(&stale)
+	if err != nil || !stale {
+		return err
+	}
+	_, err = db.Exec(ctx, "analyze "+table)
+	return err
+}

@@ -99,3 +99,39 @@ func TestTry(t *testing.T) {
 		}
 	})
 }
+
+// TestRecount: PostgreSQL counts a table that was just filled, once; a table that it knows as it is, and one that there is not,
+// are left alone.
+func TestRecount(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, db *sqldb.DB, _ *testenv.Clock) {
+		known := func() (n int64) {
+			if db.Engine() == sqldb.SQLite {
+				return 0
+			}
+			if err := db.QueryRow(ctx, "select cast(reltuples as bigint) from pg_class where oid = to_regclass('leases')").Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		for i, want := range []int64{300, 300, 700} { // so many after 300, 500 and 700 rows
+			from := []int{0, 300, 500}[i]
+			rows := make([][]any, []int{300, 200, 200}[i])
+			for j := range rows {
+				rows[j] = []any{fmt.Sprint("row-", from+j), "h", int64(j)}
+			}
+			if err := db.Update(ctx, func(tx *sqldb.Tx) error { return tx.Load(ctx, "leases", []string{"name", "holder", "until"}, rows) }); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Recount(ctx, "leases", []int{300, 250, 700}[i]); err != nil {
+				t.Fatal(err)
+			}
+			if n := known(); n != want && db.Engine() == sqldb.PostgreSQL {
+				t.Errorf("with %d rows, %d are known of", from+len(rows), n)
+			}
+		}
+		if err := db.Recount(ctx, "no_such_table", 1); db.Engine() == sqldb.PostgreSQL && !errors.Is(err, sqldb.ErrNoRows) {
+			t.Errorf("a table that there is not: %v", err)
+		}
+	})
+}
