@@ -393,8 +393,13 @@ func TestCreateManyStatements(t *testing.T) {
 				return told.Load() - before
 			}
 			plain := func(int, *directory.Member) {}
-			if few, more := cost(2, plain), cost(200, plain); few != more || more > 25 {
-				t.Errorf("%d statements for 2 people, %d for 200", few, more)
+			asks, counts := int64(0), int64(0) // whether the engine has counted the members, and that it does
+			if db.Engine() == sqldb.PostgreSQL {
+				asks, counts = 1, 1 // none where its own minute has come
+			}
+			few, first, more := cost(2, plain), cost(200, plain), cost(200, plain)
+			if more != few+asks || first < more || first > more+counts || more > 25 {
+				t.Errorf("%d statements for 2 people, %d for the first 200, %d for 200 more", few, first, more)
 			}
 			// Whoever cannot be loaded is seen before: else the load fails, and everybody of the stroke is made alone.
 			hr := must(h.ProvisioningClients.Create(ctx, directory.ProvisioningClient{Organization: h.home.ID, Name: "HR"}, "token-of-hr"))(t)
