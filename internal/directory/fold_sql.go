@@ -16,8 +16,8 @@ func (s Memberships) FoldNames(ctx context.Context) error {
 	for {
 		done := 0
 		err := s.update(ctx, func(tx *sqldb.Tx) error {
-			members, err := sqldb.All(ctx, tx, scanToFold, `select m.id, m.version, m.details from memberships_to_fold t join memberships m on m.id = t.membership_id
-				order by t.membership_id limit $1`, foldedAtOnce)
+			members, err := sqldb.All(ctx, tx, scanToFold, `select id, version, details from memberships
+				where id in (select membership_id from memberships_to_fold order by membership_id limit $1)`, foldedAtOnce)
 			if done = len(members); err != nil {
 				return err
 			}
