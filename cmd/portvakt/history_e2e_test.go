@@ -131,7 +131,7 @@ func TestR47_HistoryFromOutside(t *testing.T) {
 		sealed(t, db)
 		got := asked(t, database, "audit", "list", "--dev", "--organization", "nordlys", "--object", id)
 		if got.code != exitOK || !strings.Contains(got.stdout, `family_name: "Mann" → "Nymann"`) || !strings.Contains(got.stdout, "suspended_at") ||
-			!strings.Contains(got.stdout, "by provisioning_client pvc_") || !strings.Contains(got.stdout, "from 127.0.0.1") {
+			!strings.Contains(got.stdout, `by provisioning_client "HR" pvc_`) || !strings.Contains(got.stdout, "from 127.0.0.1") {
 			t.Errorf("the history says %+v", got)
 		}
 		if got := asked(t, database, "audit", "list", "--dev", "--organization", "bjorkvik", "--object", id); got.code != exitOK || got.stdout != "" {

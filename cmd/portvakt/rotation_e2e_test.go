@@ -17,7 +17,7 @@ import (
 var (
 	madeToken = regexp.MustCompile(`token: (portvakt_scim_\S{43})\n`)
 	tokenName = regexp.MustCompile(`token  (pvt_\S+)  made .* no end`)
-	secretID  = regexp.MustCompile(`secret (crd_\S+)  made .* no end`)
+	secretID  = regexp.MustCompile(`nordlys\.webshop .*\n  secret (crd_\S+)  made .* no end`)
 )
 
 // TestR34_AProvisioningTokenIsRotated beside the running service: both are valid until the overlap has passed, a revoked one
