@@ -127,10 +127,19 @@ func (b *browser) fill(id, text string) *browser {
 	return b
 }
 
+// press marks the page that is left, for again.
 func (b *browser) press(id string) *browser {
 	b.t.Helper()
+	value(b, chromedp.Evaluate[bool](`document.body.setAttribute("data-left", ""), true`))
 	value(b, chromedp.Click("#"+id))
 	return b
+}
+
+// again is on, for a page of the same name as the one on which something was pressed.
+func (b *browser) again(name string) *browser {
+	b.t.Helper()
+	value(b, chromedp.WaitVisible(`body[data-page="`+name+`"]:not([data-left])`))
+	return b.on(name)
 }
 
 func (b *browser) text(id string) string {

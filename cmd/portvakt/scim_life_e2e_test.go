@@ -52,9 +52,9 @@ func takeOut(id string) string { return `{"op":"remove","path":"members[value eq
 func TestSCIMLifeOfAnEmployee(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, database string) {
-		const lars, vera = "lars@nordlys.example", "vera@nordlys.example"
+		const early, lars, vera = "early@nordlys.example", "lars@nordlys.example", "vera@nordlys.example"
 		before := newWall(t, database, nil)
-		if got, _ := before.bulk(hrToken, "nordlys", bulkPost("Users", "l", user(lars, ""))); got[0] != "201" {
+		if got, _ := before.bulk(hrToken, "nordlys", bulkPost("Users", "e", user(early, ""))); got[0] != "201" {
 			t.Fatalf("the first part of the load: %v", got)
 		}
 		before.stop()
@@ -65,9 +65,9 @@ func TestSCIMLifeOfAnEmployee(t *testing.T) {
 
 		// The whole load again: who is there already is told apart, and everybody else comes.
 		statuses, ids := w.bulk(token, "nordlys",
-			bulkPost("Groups", "outer", group("Logistics", `{"value":"bulkId:inner"}`)), bulkPost("Users", "l", user(lars, "")),
-			bulkPost("Users", "v", user(vera, "")), bulkPost("Groups", "inner", group("Store", `{"value":"bulkId:v"}`)))
-		if strings.Join(statuses, " ") != "201 409 201 201" {
+			bulkPost("Groups", "outer", group("Logistics", `{"value":"bulkId:inner"}`)), bulkPost("Users", "e", user(early, "")),
+			bulkPost("Users", "v", user(vera, "")), bulkPost("Groups", "inner", group("Store", `{"value":"bulkId:v"}`)), bulkPost("Users", "l", user(lars, "")))
+		if strings.Join(statuses, " ") != "201 409 201 201 201" {
 			t.Fatalf("the load: %v", statuses)
 		}
 		outer, inner, id := "/Groups/"+ids[0], "/Groups/"+ids[3], w.member("nordlys", lars)
