@@ -168,14 +168,7 @@ func twoNodes(t *testing.T) (a, b *node) {
 // sees asks until the version is there.
 func (n *node) sees(t *testing.T, org directory.OrganizationID, want int64) {
 	t.Helper()
-	began := time.Now()
-	for n.version(t, org) != want {
-		if time.Since(began) > time.Second {
-			t.Fatalf("version %d was not seen within a second", want)
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Logf("seen after %v", time.Since(began))
+	testenv.Within(t, time.Second, fmt.Sprintf("version %d is seen", want), func() bool { return n.version(t, org) == want })
 }
 
 func TestOtherNodesSeeTheChange(t *testing.T) {

@@ -333,7 +333,7 @@ func TestWall137_BodiesDoNoHarm(t *testing.T) {
 			if got := w.ask("evaluations", row.body).Code; got != row.status {
 				t.Errorf("%s: %d", what, got)
 			}
-			if took := time.Since(began); took > time.Second {
+			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("%s took %v", what, took)
 			}
 		}

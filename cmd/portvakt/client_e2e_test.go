@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"portvakt/authz/client"
+	"portvakt/internal/testenv"
 )
 
 // exampleSeed is the organization of the example application.
@@ -79,11 +80,11 @@ func TestClientLibrary(t *testing.T) {
 			t.Errorf("before: %+v, %v", d, err)
 		}
 		s.setActive(per.Membership, false)
-		within(t, 2*time.Second, "the suspended member is refused, though his token still verifies", func() bool { // a second for nodes, a second of memory
+		testenv.Within(t, 2*time.Second, "the suspended member is refused, though his token still verifies", func() bool { // a second for nodes, a second of memory
 			d, err := c.Check(t.Context(), about)
 			return err == nil && !d.Allowed && d.Reason == "not_active"
 		})
-		within(t, 2*time.Second, "his lists are empty", func() bool {
+		testenv.Within(t, 2*time.Second, "his lists are empty", func() bool {
 			f, err := c.Filter(t.Context(), about)
 			return err == nil && f.None
 		})

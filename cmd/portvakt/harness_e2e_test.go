@@ -248,24 +248,13 @@ func (s *service) advance(d time.Duration) {
 // eventually waits for something that a worker does; what must hold at once is never asked through it.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	within(t, 20*time.Second, what, ok)
+	testenv.Within(t, 20*time.Second, what, ok)
 }
 
 // withinASecond is the promise of the product about what ends.
 func withinASecond(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	within(t, time.Second, what, ok)
-}
-
-func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", limit, what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	testenv.Within(t, time.Second, what, ok)
 }
 
 // person is somebody with a browser that has cookies, forms and links, and no JavaScript.

@@ -10,6 +10,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"portvakt/internal/testenv"
 )
 
 // typist uses a browser by its keyboard alone, and reads pages in one language.
@@ -25,7 +27,7 @@ func (k typist) on(page string) typist {
 	if got := value(k.browser, chromedp.Evaluate[string](`document.documentElement.lang`)); got != k.language && !strings.HasPrefix(page, "demo-") {
 		k.t.Errorf("the page %s is in %q, not in %q", page, got, k.language)
 	}
-	within(k.t, stepLimit, "the focus", func() bool {
+	testenv.Within(k.t, stepLimit, "the focus", func() bool {
 		return value(k.browser, chromedp.Evaluate[bool](`[null, document.activeElement].includes(document.querySelector("[autofocus]"))`))
 	})
 	return k
@@ -62,7 +64,7 @@ func (k typist) enter() typist {
 	k.t.Helper()
 	before := value(k.browser, chromedp.Evaluate[float64](`performance.timeOrigin`))
 	k.types(kb.Enter)
-	within(k.t, stepLimit, "another page after Enter", func() bool {
+	testenv.Within(k.t, stepLimit, "another page after Enter", func() bool {
 		now, err := chromedp.Run(k.ctx, chromedp.Evaluate[float64](`document.readyState === "complete" ? performance.timeOrigin : 0`))
 		return err == nil && now != 0 && now != before
 	})

@@ -10,6 +10,8 @@ import (
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+
+	"portvakt/internal/testenv"
 )
 
 // authenticator gives the browser a virtual authenticator: a telephone's or laptop's own, or a key on USB that knows no PIN.
@@ -40,14 +42,14 @@ func (b *browser) present(authenticator webauthn.AuthenticatorID, enabled bool) 
 // arrives waits until a script has led to the page; a wait inside the page would end with it.
 func (b *browser) arrives(page string) *browser {
 	b.t.Helper()
-	within(b.t, stepLimit, "the page "+page, func() bool { return b.page() == page })
+	testenv.Within(b.t, stepLimit, "the page "+page, func() bool { return b.page() == page })
 	return b.on(page)
 }
 
 // shows waits until the page that a script leads to has the element.
 func (b *browser) shows(selector string) *browser {
 	b.t.Helper()
-	within(b.t, stepLimit, selector, func() bool {
+	testenv.Within(b.t, stepLimit, selector, func() bool {
 		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 		defer cancel()
 		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!document.querySelector("`+selector+`")`))

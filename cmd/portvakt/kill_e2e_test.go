@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"portvakt/internal/testenv"
 )
 
 // process is the product as a process of its own, to be killed.
@@ -100,7 +102,7 @@ func TestKilledInTheMiddleOfCreates(t *testing.T) {
 
 		p = startProcess(t, program, data, database)
 		mailed := map[string]int{}
-		within(t, time.Minute, "every acknowledged create has its mail", func() bool {
+		testenv.Within(t, time.Minute, "every acknowledged create has its mail", func() bool {
 			mailed = p.mailCounts()
 			missing := 0
 			acknowledged.Range(func(email, _ any) bool {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"portvakt/internal/testenv"
 )
 
 // limitsSeed gives Anna a second organization that allows less than her own, and an application that asks for fresh sign-ins.
@@ -85,12 +87,20 @@ func TestWall107_AnOrganizationsLimitsEndWhatIsForIt(t *testing.T) {
 		if w.userinfo(strict.access) != 200 {
 			t.Fatal("signed in again, and no token counts")
 		}
+		db := opened(t, w.database)
+		used := func() (at int64) {
+			if err := db.QueryRow(t.Context(), `select max(seen_at) from sessions`).Scan(&at); err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
 		for range 5 { // in use all the time
+			before := used()
 			w.advance(25 * time.Minute)
 			if p.open(w.issuer + "/account"); p.page() != "account" {
 				t.Fatalf("on %q", p.page())
 			}
-			w.seen()
+			eventually(t, "the use is noted, which happens in the background", func() bool { return used() > before })
 		}
 		dead("two hours after signing in")
 	})
@@ -104,9 +114,6 @@ func (w *wall) again(p *person, organization string) {
 		w.t.Fatalf("after signing in again: %d %q", got.status, got.header.Get("Location"))
 	}
 }
-
-// seen waits until the use of the session has been noted, which happens in the background.
-func (w *wall) seen() { time.Sleep(50 * time.Millisecond) }
 
 // TestDefaultMaxAge: an application's own age makes an older sign-in be repeated, whatever the request says.
 func TestDefaultMaxAge(t *testing.T) {
@@ -131,7 +138,7 @@ func TestDefaultMaxAge(t *testing.T) {
 		}
 		p.open(w.issuer + "/oauth2/authorize?" + authorization("c4", "v").Encode()).on("password")
 		w.settle("applications: [{client_id: c4, default_max_age: -1}]")
-		within(t, 5*time.Second, "the application's age to be gone", func() bool { return w.silently(p, "c4", "nordlys") == "code" })
+		testenv.Within(t, 5*time.Second, "the application's age to be gone", func() bool { return w.silently(p, "c4", "nordlys") == "code" })
 		for text, want := range map[string]string{
 			"organizations: [{slug: nordlys, session_idle: 9h}]": "session_idle", "organizations: [{slug: nordlys, session_limit: 25h}]": "session_limit",
 			"organizations: [{slug: nordlys, session_idle: 1m}]": "session_idle", "organizations: [{slug: nordlys, key_policy: attested}]": "metadata",

@@ -226,14 +226,14 @@ func TestWall137_BombsAreRefusedQuickly(t *testing.T) {
 			if refusedWell := got.status >= 400 && got.status < 500 || (name == "dots" || name == "a large token") && got.status == 200 && !strings.Contains(got.body, "true"); !refusedWell {
 				t.Errorf("%s: %d %.200s", name, got.status, got.body)
 			}
-			if got.took > 2*time.Second { // idle it takes milliseconds; the machine may be busy
+			if got.took > 10*time.Second { // idle it takes milliseconds; the machine may be busy
 				t.Errorf("%s took %s", name, got.took)
 			}
 		}
 		for name, headers := range map[string][]string{"Accept-Language": {"Accept-Language", strings.Repeat("de-DE-1996;q=0.5,", 4000)}, "cookies": {"Cookie", many(2500, "c%d=1; ")}, "one cookie": {"Cookie", "a=" + strings.Repeat("x", 60_000)},
 			"If-None-Match": {"If-None-Match", strings.Repeat(`W/"a", `, 8000)}, "Accept-Encoding": {"Accept-Encoding", strings.Repeat("gzip;q=0.1,", 5000)}, "Range": {"Range", "bytes=" + strings.Repeat("0-0,", 10_000)}} {
 			for _, path := range []string{"/sign-in", "/.well-known/openid-configuration", "/assets/portvakt.css", "/account"} {
-				if got := w.ask("GET", path, "", headers...); got.status >= 500 || got.took > 2*time.Second {
+				if got := w.ask("GET", path, "", headers...); got.status >= 500 || got.took > 10*time.Second {
 					t.Errorf("%s at %s: %d in %s", name, path, got.status, got.took)
 				}
 			}

@@ -169,7 +169,6 @@ func TestR47_SealedWithinASecond(t *testing.T) {
 		<-done // what the ring wrote
 		org := sqldb.NewID[orgPrefix](clock.Now())
 		for _, woken := range []bool{false, true} {
-			began := time.Now()
 			if err := db.Update(ctx, func(tx *sqldb.Tx) error {
 				if woken {
 					tx.Notify(outbox.Topic)
@@ -178,8 +177,9 @@ func TestR47_SealedWithinASecond(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if n := <-done; n != 1 || time.Since(began) > time.Second {
-				t.Errorf("%d entries sealed after %v", n, time.Since(began))
+			testenv.Within(t, time.Second, "the entry is sealed", func() bool { return len(done) > 0 })
+			if n := <-done; n != 1 {
+				t.Errorf("%d entries sealed", n)
 			}
 		}
 	})

@@ -35,7 +35,7 @@ func TestAFloodIsSentAway(t *testing.T) {
 	if _, err := h.Hash(ctx, clear); !errors.Is(err, secret.ErrBusy) {
 		t.Errorf("Hash: %v", err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("sending 500 away took %v", took)
 	}
 	var served atomic.Int64
