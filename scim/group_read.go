@@ -22,12 +22,12 @@ func (r reader) readGroup(body map[string]any) (in groupBody, err error) {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		v := body[name]
 		if strings.EqualFold(name, "schemas") {
-			if named, err = r.schemasOf(v, groupURN); err != nil {
+			if named, err = r.schemasOf(v, r.groups); err != nil {
 				return in, err
 			}
 			continue
 		}
-		p, ok := r.groups.place(name)
+		p, ok := r.groups.placeInBody(name)
 		if !ok || p.attr == nil {
 			if err := r.unknown(name); err != nil {
 				return in, err
@@ -73,7 +73,7 @@ func (in groupBody) edit(g *directory.GroupEdit) error {
 
 // written is the body as the library validates it.
 func (in groupBody) written() map[string]any {
-	out := map[string]any{"schemas": []string{groupURN}, "displayName": in.name}
+	out := map[string]any{"schemas": []any{groupURN}, "displayName": in.name}
 	setText(out, "externalId", in.externalID)
 	if len(in.members) > 0 {
 		out["members"] = writtenMembers(in.members)
