@@ -123,7 +123,10 @@ func (r reader) readMembers(v any) (list []directory.GroupMember, err error) {
 // knownParts refuses an element with a part that members do not have, where the client wants to be told.
 func (r reader) knownParts(e any) error {
 	object, _ := e.(map[string]any)
-	for name := range object {
+	if !r.refusesUnknown {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) { // of several always the same is told
 		if r.attributes[groupURN]["members"].subs[strings.ToLower(name)] == nil {
 			if err := r.unknown("members." + name); err != nil {
 				return err
