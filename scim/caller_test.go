@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,33 +150,6 @@ func TestMe(t *testing.T) {
 	})
 }
 
-// TestBudgets: each client its own, for all its tokens together, until the minute is over.
-func TestBudgets(t *testing.T) {
-	each(t, func(w *world) {
-		ctx := context.Background()
-		c := w.clientOf(token)
-		c.RequestsPerMinute = 45 // portions of two
-		must(w.dir.ProvisioningClients.Create(ctx, c, token))(w.t)
-		r := must(w.dir.ProvisioningClients.Rotate(ctx, w.org.ID, c.ID, directory.Renewal{Overlap: time.Hour}))(w.t)
-		served := 0
-		for i := range 50 {
-			by := w.as([]string{token, r.Token}[i%2], "nordlys")
-			if got := by.do("GET", "/Schemas", ""); got.status == 200 {
-				served++
-			} else if s, _ := strconv.Atoi(got.want(429).header.Get("Retry-After")); s < 1 || s > 61 {
-				w.t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
-			}
-		}
-		if served != 45 {
-			w.t.Errorf("%d requests served, 45 allowed", served)
-		}
-		w.as(tokenAll, "nordlys").do("GET", "/Schemas", "").want(200)
-		w.as(token+"x", "nordlys").do("GET", "/Schemas", "").want(401)
-		w.clock.Advance(time.Minute)
-		w.do("GET", "/Schemas", "").want(200)
-	})
-}
-
 // TestWall074_TokenLifecycle: rotation, expiry and revocation count at once, and no table holds a token.
 func TestWall074_TokenLifecycle(t *testing.T) {
 	each(t, func(w *world) {
@@ -289,38 +260,5 @@ func TestWall065_WhatAGuestMadeDiesWithDeactivation(t *testing.T) {
 				w.t.Errorf("%s: the guest mints another", name)
 			}
 		}
-	})
-}
-
-// TestBudgetsInARace: of sixty at once exactly as many pass as the budget has.
-func TestBudgetsInARace(t *testing.T) {
-	each(t, func(w *world) {
-		c := w.clientOf(token)
-		c.RequestsPerMinute = 25
-		must(w.dir.ProvisioningClients.Create(context.Background(), c, token))(w.t)
-		var served atomic.Int64
-		var group sync.WaitGroup
-		for range 60 {
-			group.Go(func() {
-				if w.do("GET", "/Schemas", "").status == 200 {
-					served.Add(1)
-				}
-			})
-		}
-		group.Wait()
-		if served.Load() != 25 {
-			w.t.Errorf("%d served, 25 allowed", served.Load())
-		}
-	})
-}
-
-// TestABurstIsNoFlood: many at once take no more from the budget than they need.
-func TestABurstIsNoFlood(t *testing.T) {
-	each(t, func(w *world) {
-		var group sync.WaitGroup
-		for range 60 {
-			group.Go(func() { w.do("GET", "/Schemas/"+enterprise, "").want(200) })
-		}
-		group.Wait()
 	})
 }

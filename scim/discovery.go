@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-
-	"github.com/elimity-com/scim/schema"
 )
 
 const (
@@ -52,13 +50,13 @@ func newDiscovery(r *registry) (discovery, error) {
 		if err := add("ResourceTypes/"+t.name, shown); err != nil {
 			return nil, err
 		}
-	}
-	for _, s := range []schema.Schema{r.core, r.enterprise, r.membership, r.group} {
-		shown := s.ToMap() // the very ones that bodies are validated by
-		shown["meta"] = map[string]any{"resourceType": "Schema", "location": here + "/Schemas/" + s.ID}
-		schemas = append(schemas, shown)
-		if err := add("Schemas/"+s.ID, shown); err != nil {
-			return nil, err
+		for _, urn := range t.urns {
+			shown := r.schemas[urn].ToMap() // the very ones that bodies are validated by
+			shown["meta"] = map[string]any{"resourceType": "Schema", "location": here + "/Schemas/" + urn}
+			schemas = append(schemas, shown)
+			if err := add("Schemas/"+urn, shown); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := add("ResourceTypes", listBody(listResponse{total: int64(len(types)), first: 1, resources: types})); err != nil {

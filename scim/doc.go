@@ -3,7 +3,7 @@
 // that the directory decides; it knows the protocol, the quirks of real clients, and which client may write what.
 //
 //	request → Handler.ServeHTTP (who, which organization, which route, which right, what budget, what body)
-//	        → exchange: tolerant reading (normalize, patch) → elimity-com/scim (routing, validation) → directory
+//	        → exchange: tolerant reading (normalize, patch) → elimity-com/scim (schemas, validation) → directory
 //	        → one way of writing a resource, one table of errors
 //	lists   → asked (of a URL or a SearchRequest) → filter → directory.Condition → a page by index or by sealed cursor
 //	Bulk    → each operation is an exchange of its own behind the guard; users are gathered and made in one stroke

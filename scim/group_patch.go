@@ -49,22 +49,15 @@ func (o groupOperation) move(g *directory.GroupEdit) {
 }
 
 // written is the operations as the library validates them.
-func (ops groupOperations) written() map[string]any {
-	list := make([]any, len(ops))
+func (ops groupOperations) written() []operation {
+	out := make([]operation, len(ops))
 	for i, o := range ops {
-		step := map[string]any{"op": o.op, "path": o.attr.name}
-		switch {
-		case o.op == "remove":
-		case o.attr.name == "members" && len(o.members) == 0: // the library knows no empty list
-			step["op"] = "remove"
-		case o.attr.name == "members":
-			step["value"] = writtenMembers(o.members)
-		default:
-			step["value"] = o.text
+		out[i] = operation{op: o.op, at: target{place: place{urn: groupURN, attr: o.attr}}, value: o.text}
+		if o.attr.name == "members" {
+			out[i].value = writtenMembers(o.members)
 		}
-		list[i] = step
 	}
-	return map[string]any{"schemas": []string{patchURN}, "Operations": list}
+	return out
 }
 
 // readGroupPatch reads the body of a PATCH of a group, with the habits of real clients: values without path, members to
@@ -86,12 +79,16 @@ func (r reader) readGroupPatch(body map[string]any) (out groupOperations, err er
 
 func (r reader) readGroupOperation(s step) (out groupOperations, err error) {
 	if s.path != "" {
-		o, err := r.groupStep(s.op, s.path, s.value)
+		t, err := readPath(s.path, r.groups.placeInBody)
+		if err != nil {
+			return nil, err
+		}
+		o, err := r.groupStep(s.op, t, s.value)
 		return groupOperations{o}, err
 	}
 	values := s.value.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		p, ok := r.groups.place(name)
+		p, ok := r.groups.placeInBody(name)
 		if !ok || p.attr == nil {
 			if err := r.unknown(name); err != nil {
 				return nil, err
@@ -101,7 +98,7 @@ func (r reader) readGroupOperation(s step) (out groupOperations, err error) {
 		if p.attr.readOnly() { // as in a PUT
 			continue
 		}
-		o, err := r.groupStep(s.op, name, values[name])
+		o, err := r.groupStep(s.op, target{place: p, text: name}, values[name])
 		if err != nil {
 			return nil, err
 		}
@@ -111,28 +108,32 @@ func (r reader) readGroupOperation(s step) (out groupOperations, err error) {
 }
 
 // groupStep reads one operation on one attribute.
-func (r reader) groupStep(op, path string, value any) (o groupOperation, err error) {
-	p, selected, err := r.groups.readGroupPath(path)
-	if err != nil {
-		return o, err
-	}
-	o = groupOperation{op: op, attr: p.attr}
-	switch {
-	case p.attr.readOnly(), p.sub != nil: // what members are is immutable (RFC 7643 §8.7.1): one goes and another comes
-		return o, readOnly(path)
-	case p.attr.name != "members":
-		if op != "remove" && value != nil {
-			o.text, err = plainText(p, value)
+func (r reader) groupStep(op string, t target, value any) (o groupOperation, err error) {
+	var selected []directory.GroupMember
+	if t.filter != nil {
+		if selected, err = membersSelected(t.filter); err != nil {
+			return o, err
 		}
-		if err == nil && o.text == "" && p.attr.required {
-			err = readOnly(p.String())
+	}
+	o = groupOperation{op: op, attr: t.attr}
+	switch {
+	case t.attr == nil: // an extension, of which groups have none yet
+		return o, badPath("There is no attribute %.100q", t.text)
+	case t.attr.readOnly(), t.sub != nil: // what members are is immutable (RFC 7643 §8.7.1): one goes and another comes
+		return o, readOnly(t.text)
+	case t.attr.name != "members":
+		if op != "remove" && value != nil {
+			o.text, err = plainText(t.place, value)
+		}
+		if err == nil && o.text == "" && t.attr.required {
+			err = readOnly(t.String())
 		}
 		if o.text == "" {
 			o.op = "remove"
 		}
-	case selected != nil && op != "remove":
-		err = readOnly(path)
-	case selected != nil:
+	case t.filter != nil && op != "remove":
+		err = readOnly(t.text)
+	case t.filter != nil:
 		o.members = selected
 	case op == "remove":
 		o.members, o.all = membersNamed(value), value == nil
@@ -143,48 +144,10 @@ func (r reader) groupStep(op, path string, value any) (o groupOperation, err err
 	return o, err
 }
 
-// readGroupPath reads attribute, attribute.sub, members[filter] or members[filter].sub, with or without URN. selected is not
-// nil where there is a filter.
-func (t *resourceType) readGroupPath(text string) (at place, selected []directory.GroupMember, err error) {
-	p, err := newScanner(text)
-	if err != nil {
-		return at, nil, badPath("The path cannot be read")
-	}
-	name := p.word()
-	at, ok := t.place(name)
-	if !ok || at.attr == nil {
-		return at, nil, badPath("There is no attribute %.100q", name)
-	}
-	if p.take('[') {
-		if !at.attr.multi || !at.attr.complex() || at.sub != nil {
-			return at, nil, badPath("%s is not a list", at)
-		}
-		p.within = true
-		filter, err := p.closed(']')
-		if err != nil {
-			return at, nil, badPath("The path cannot be read (byte %d)", p.pos+1)
-		}
-		if selected, err = membersSelected(filter); err != nil {
-			return at, nil, err
-		}
-		if p.pos < len(text) && text[p.pos] == '.' {
-			p.pos++
-			sub := p.word()
-			if at.sub = at.attr.subs[strings.ToLower(sub)]; at.sub == nil {
-				return at, nil, badPath("%s has no part %.100q", at, sub)
-			}
-		}
-	}
-	if p.skip(); p.pos < len(text) {
-		return at, nil, badPath("The path cannot be read (byte %d)", p.pos+1)
-	}
-	return at, selected, nil
-}
-
 // membersSelected are the members whom a path's filter names by their ids: value eq "…", perhaps with their type, perhaps
-// several with or between them. It is never nil. To look at who is in the group would cost what is in it.
+// several with or between them. To look at who is in the group would cost what is in it.
 func membersSelected(e expression) ([]directory.GroupMember, error) {
-	out := []directory.GroupMember{}
+	var out []directory.GroupMember
 	switch v := e.(type) {
 	case disjunction:
 		for _, inner := range v {

@@ -22,12 +22,12 @@ func (r reader) readGroup(body map[string]any) (in groupBody, err error) {
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		v := body[name]
 		if strings.EqualFold(name, "schemas") {
-			if named, err = r.schemasOf(v, groupURN); err != nil {
+			if named, err = r.schemasOf(v, r.groups); err != nil {
 				return in, err
 			}
 			continue
 		}
-		p, ok := r.groups.place(name)
+		p, ok := r.groups.placeInBody(name)
 		if !ok || p.attr == nil {
 			if err := r.unknown(name); err != nil {
 				return in, err
@@ -73,7 +73,7 @@ func (in groupBody) edit(g *directory.GroupEdit) error {
 
 // written is the body as the library validates it.
 func (in groupBody) written() map[string]any {
-	out := map[string]any{"schemas": []string{groupURN}, "displayName": in.name}
+	out := map[string]any{"schemas": []any{groupURN}, "displayName": in.name}
 	setText(out, "externalId", in.externalID)
 	if len(in.members) > 0 {
 		out["members"] = writtenMembers(in.members)
@@ -123,7 +123,10 @@ func (r reader) readMembers(v any) (list []directory.GroupMember, err error) {
 // knownParts refuses an element with a part that members do not have, where the client wants to be told.
 func (r reader) knownParts(e any) error {
 	object, _ := e.(map[string]any)
-	for name := range object {
+	if !r.refusesUnknown {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) { // of several always the same is told
 		if r.attributes[groupURN]["members"].subs[strings.ToLower(name)] == nil {
 			if err := r.unknown("members." + name); err != nil {
 				return err

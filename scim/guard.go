@@ -29,7 +29,6 @@ type exchange struct {
 	body   map[string]any
 	note   *note // for the client's request log; nil: nobody keeps one
 
-	library libraryCall
 	collect bool // make nobody, keep whom createUser would have made
 	made    directory.Member
 }

@@ -24,19 +24,6 @@ func (x *exchange) reader() reader {
 	return reader{x.h.schemas, x.client.UnknownAttributes == directory.RefuseUnknown, x.client.Profile}
 }
 
-// userURNs are the schemas of a user.
-var userURNs = []string{coreURN, enterpriseURN, membershipURN}
-
-// find reads a name as the schemas have it; some clients write a dot behind the URN.
-func (r reader) find(name string) (place, bool) {
-	for _, urn := range userURNs {
-		if n := len(urn); len(name) > n && name[n] == '.' && strings.EqualFold(name[:n], urn) {
-			name = urn + ":" + name[n+1:]
-		}
-	}
-	return r.registry.find(name)
-}
-
 // unknown refuses a name of no schema where the client wants to be told.
 func (r reader) unknown(name string) error {
 	if !r.refusesUnknown {
@@ -54,12 +41,12 @@ func (r reader) normalize(body map[string]any) (resource, error) {
 		v := body[name]
 		if strings.EqualFold(name, "schemas") {
 			var err error
-			if named, err = r.schemasOf(v, userURNs...); err != nil {
+			if named, err = r.schemasOf(v, r.users); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		p, ok := r.find(name)
+		p, ok := r.users.placeInBody(name)
 		switch {
 		case !ok:
 			if err := r.unknown(name); err != nil {
@@ -103,16 +90,16 @@ func (r reader) extension(out resource, urn string, object map[string]any) error
 	return nil
 }
 
-// schemasOf reports whether the list of schemas names the type's own, the first of urns; the others are its extensions. What
-// else it names is of no consequence, unless the client wants to be told of what is not known here.
-func (r reader) schemasOf(v any, urns ...string) (bool, error) {
-	named, err := holdsURN(v, urns[0])
+// schemasOf reports whether the list of schemas names the type's own. What else it names but its extensions is of no
+// consequence, unless the client wants to be told of what is not known here.
+func (r reader) schemasOf(v any, t *resourceType) (bool, error) {
+	named, err := holdsURN(v, t.urn())
 	if err != nil {
 		return false, err
 	}
 	for _, e := range v.([]any) {
 		urn := e.(string)
-		if slices.ContainsFunc(urns, func(known string) bool { return strings.EqualFold(known, urn) }) {
+		if slices.ContainsFunc(t.urns, func(known string) bool { return strings.EqualFold(known, urn) }) {
 			continue
 		}
 		if err := r.unknown(urn); err != nil {

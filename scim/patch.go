@@ -146,17 +146,3 @@ func (r reader) wholeExtension(op string, t target, value any) ([]operation, err
 	}
 	return r.explode(op, values, within)
 }
-
-// patchBody is the operations as the library validates them: the attribute and its value, without the selection of
-// elements, of whose grammar the library knows only a part.
-func patchBody(ops []operation) map[string]any {
-	list := make([]any, len(ops))
-	for i, o := range ops {
-		step := map[string]any{"op": o.op, "path": o.at.place.String()}
-		if o.op != "remove" {
-			step["value"] = o.value
-		}
-		list[i] = step
-	}
-	return map[string]any{"schemas": []string{patchURN}, "Operations": list}
-}

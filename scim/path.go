@@ -10,15 +10,25 @@ type target struct {
 	text   string     // as the client wrote it
 }
 
-// parsePath reads attribute, attribute.sub, attribute[filter] or attribute[filter].sub, with or without URN (RFC 7644
-// §3.5.2, figure 7). What clients write beside the grammar and can mean one thing only is understood: see plainPath.
+// parsePath reads a path into a user, whose filter names parts that such elements have.
 func (r reader) parsePath(text string) (target, error) {
+	t, err := readPath(text, r.users.placeInBody)
+	if err == nil && t.filter != nil {
+		err = checkElement(t.attr, t.filter)
+	}
+	return t, err
+}
+
+// readPath reads attribute, attribute.sub, attribute[filter] or attribute[filter].sub, with or without URN (RFC 7644
+// §3.5.2, figure 7). What clients write beside the grammar and can mean one thing only is understood: see plainPath. find is
+// what names mean.
+func readPath(text string, find func(string) (place, bool)) (target, error) {
 	p, err := newScanner(plainPath(text))
 	if err != nil {
 		return target{}, badPath("The path cannot be read")
 	}
 	name := p.word()
-	found, ok := r.find(strings.TrimSuffix(name, "."))
+	found, ok := find(strings.TrimSuffix(name, "."))
 	if !ok {
 		return target{}, badPath("There is no attribute %.100q", name)
 	}
@@ -48,9 +58,6 @@ func (p *scanner) selection(t *target) error {
 		return badPath("The path cannot be read (byte %d)", p.pos+1)
 	}
 	t.terms = p.terms
-	if err := checkElement(found.attr, t.filter); err != nil {
-		return err
-	}
 	if p.take('.') {
 		sub := p.word()
 		if t.sub = found.attr.subs[strings.ToLower(sub)]; t.sub == nil {

@@ -36,6 +36,7 @@ type attribute struct {
 	returned   string
 	subs       map[string]*attribute // by lower-case name
 	sorted     []*attribute          // the same in the schema's order
+	validator  schema.CoreAttribute  // the same attribute, as the library validates values by it
 }
 
 func (a *attribute) complex() bool  { return a.kind == "complex" }
@@ -43,33 +44,27 @@ func (a *attribute) readOnly() bool { return a.mutability == "readOnly" }
 
 // registry knows every schema by URN and every attribute by lower-case name. It never changes after New.
 type registry struct {
-	core, enterprise, membership, group schema.Schema
-	whole                               schema.Schema                    // core with externalId, which every resource has
-	attributes                          map[string]map[string]*attribute // URN → lower-case name → attribute
-	users, groups                       *resourceType
+	schemas       map[string]schema.Schema         // by URN, as they are shown
+	common        schema.Attributes                // of every resource, and of no schema (RFC 7643 §3.1)
+	attributes    map[string]map[string]*attribute // URN → lower-case name → attribute
+	users, groups *resourceType
 }
 
 func readSchemas() (*registry, error) {
-	r := &registry{attributes: map[string]map[string]*attribute{}, users: users(), groups: groups()}
-	var common schema.Schema
-	for file, into := range map[string]*schema.Schema{"user": &r.core, "enterprise": &r.enterprise, "membership": &r.membership, "group": &r.group, "common": &common} {
-		raw, err := schemaFiles.ReadFile("schemas/" + file + ".json")
+	r := &registry{schemas: map[string]schema.Schema{}, attributes: map[string]map[string]*attribute{}, users: users(), groups: groups()}
+	for _, file := range []string{"user", "enterprise", "membership", "group"} {
+		s, err := readSchema(file)
 		if err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(raw, into); err != nil {
-			return nil, fmt.Errorf("SCIM schema %s: %w", file, err)
-		}
+		r.schemas[s.ID], r.attributes[s.ID] = s, byName(s.Attributes)
 	}
-	r.whole = r.core
-	r.whole.Attributes = slices.Clone(r.core.Attributes)
-	if externalID, ok := common.Attributes.ContainsAttribute(schema.CommonAttributeExternalID); ok {
-		r.whole.Attributes = append(r.whole.Attributes, externalID)
+	common, err := readSchema("common")
+	if err != nil {
+		return nil, err
 	}
-	for _, s := range []schema.Schema{r.core, r.enterprise, r.membership, r.group} {
-		r.attributes[s.ID] = byName(s.Attributes)
-	}
-	for name, a := range byName(common.Attributes) { // every resource has them, RFC 7643 §3.1
+	r.common = common.Attributes
+	for name, a := range byName(r.common) {
 		r.attributes[coreURN][name] = a
 		r.attributes[groupURN][name] = a
 	}
@@ -81,6 +76,29 @@ func readSchemas() (*registry, error) {
 	return r, nil
 }
 
+func readSchema(file string) (s schema.Schema, err error) {
+	raw, err := schemaFiles.ReadFile("schemas/" + file + ".json")
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("SCIM schema %s: %w", file, err)
+	}
+	return s, nil
+}
+
+// whole is a schema with the common attributes that clients write: what bodies are validated by.
+func (r *registry) whole(urn string) schema.Schema {
+	s := r.schemas[urn]
+	s.Attributes = slices.Clone(s.Attributes)
+	for _, a := range r.common {
+		if a.Mutability() != "readOnly" {
+			s.Attributes = append(s.Attributes, a)
+		}
+	}
+	return s
+}
+
 // types are the resource types in the order shown, in which the root lists their resources too.
 func (r *registry) types() []*resourceType { return []*resourceType{r.users, r.groups} }
 
@@ -89,7 +107,7 @@ func byName(list schema.Attributes) map[string]*attribute {
 	for _, a := range list {
 		is := &attribute{
 			name: a.Name(), kind: a.AttributeType(), multi: a.MultiValued(), required: a.Required(), exact: a.CaseExact(),
-			mutability: a.Mutability(), returned: a.Returned(), subs: byName(a.SubAttributes()),
+			mutability: a.Mutability(), returned: a.Returned(), subs: byName(a.SubAttributes()), validator: a,
 		}
 		for _, sub := range a.SubAttributes() {
 			is.sorted = append(is.sorted, is.subs[strings.ToLower(sub.Name())])
@@ -121,9 +139,6 @@ func (p place) String() string {
 	return s
 }
 
-// find reads the name of a user's attribute.
-func (r *registry) find(name string) (place, bool) { return r.users.place(name) }
-
 // place reads a name as in RFC 7644 §3.10: [URN:]attribute[.subAttribute], without regard to letter case.
 func (t *resourceType) place(name string) (place, bool) {
 	urn, rest := t.urn(), name
@@ -138,6 +153,16 @@ func (t *resourceType) place(name string) (place, bool) {
 		}
 	}
 	return t.registry.within(urn, rest)
+}
+
+// placeInBody reads a name in a body; some clients write a dot behind the URN.
+func (t *resourceType) placeInBody(name string) (place, bool) {
+	for _, urn := range t.urns {
+		if n := len(urn); len(name) > n && name[n] == '.' && strings.EqualFold(name[:n], urn) {
+			name = urn + ":" + name[n+1:]
+		}
+	}
+	return t.place(name)
 }
 
 // within reads attribute[.subAttribute] of one schema.

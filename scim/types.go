@@ -3,6 +3,8 @@ package scim
 import (
 	"fmt"
 
+	"github.com/elimity-com/scim/schema"
+
 	"portvakt/internal/directory"
 )
 
@@ -37,8 +39,10 @@ type resourceType struct {
 	// client's organization only.
 	find func(*exchange, directory.Query, projection) (found, error)
 
-	registry *registry
-	known    map[attributeKey]meaning
+	registry   *registry
+	whole      schema.Schema // its own, with what every resource has besides; extensions are its others
+	extensions []schema.Schema
+	known      map[attributeKey]meaning
 }
 
 // found is a page as its resource type answers it.
@@ -129,6 +133,10 @@ func (t *resourceType) resolve(r *registry) error {
 		if r.attributes[urn] == nil {
 			return fmt.Errorf("SCIM resource type %s: there is no schema %s", t.name, urn)
 		}
+	}
+	t.whole = r.whole(t.urn())
+	for _, urn := range t.urns[1:] {
+		t.extensions = append(t.extensions, r.schemas[urn])
 	}
 	var unknown error
 	note := func(name string, edit func(*meaning)) {

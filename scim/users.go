@@ -13,7 +13,7 @@ func (x *exchange) createUser() error {
 	if err != nil {
 		return err
 	}
-	if err := x.h.schemas.fits(written(res)); err != nil {
+	if err := x.h.schemas.users.fits(written(res)); err != nil {
 		return err
 	}
 	m, err := x.create(res)
@@ -43,7 +43,7 @@ func (x *exchange) replaceUser() error {
 	if _, err := x.memberID(); err != nil { // before what is wrong with the body
 		return err
 	}
-	if err := x.h.schemas.fits(written(res)); err != nil {
+	if err := x.h.schemas.users.fits(written(res)); err != nil {
 		return err
 	}
 	m, err := x.replace(res, version)
@@ -62,25 +62,21 @@ func (x *exchange) patchUser() error {
 	if err != nil {
 		return err
 	}
-	if len(ops) == 0 { // nothing but what is ignored: the library would refuse it
-		m, err := x.patch(nil, version)
-		if err != nil {
-			return err
-		}
-		return x.writePatched(&m)
-	}
-	if err := x.through(libraryCall{ops: ops, version: version}); err != nil {
+	if _, err := x.memberID(); err != nil { // before what is wrong with the values
 		return err
 	}
-	return x.writePatched(&x.library.member)
-}
-
-func (x *exchange) writePatched(m *directory.Member) error {
+	if err := fitting(ops); err != nil {
+		return err
+	}
+	m, err := x.patch(ops, version)
+	if err != nil {
+		return err
+	}
 	if x.wantsNothing() {
 		x.writeNothing(x.h.schemas.users, m.ID.String(), m.Version)
 		return nil
 	}
-	return x.writeUser(http.StatusOK, m)
+	return x.writeUser(http.StatusOK, &m)
 }
 
 func (x *exchange) deleteUser() error {
@@ -200,10 +196,11 @@ func (x *exchange) remove(version int64) error {
 			if version != 0 && m.Version != version {
 				return directory.ErrStale
 			}
-			if err := take(x.client, m); err != nil {
+			is := *m // not adopted by being removed
+			if err := take(x.client, &is); err != nil {
 				return err
 			}
-			return may(x.client, m, m)
+			return may(x.client, m, &is)
 		})
 		if err != nil {
 			return err

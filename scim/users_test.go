@@ -166,3 +166,22 @@ func TestSegmentsThatAreNotThere(t *testing.T) {
 		w.patch(made.id(), `{"op":"remove","path":"`+path+`","value":["nowhere"]}`).want(200).number(1)
 	})
 }
+
+// TestNothingIsAdoptedByBeingRemoved: what was made elsewhere is nobody's to its end, and the history tells of no change before it.
+func TestNothingIsAdoptedByBeingRemoved(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := context.Background()
+		member := w.seed(w.org.ID, directory.Member{Email: "per@nordlys.example"}).ID.String()
+		must(w.dir.Access.SaveGroups(ctx, w.org.ID, []directory.Group{{Key: "seeded", Name: "Seeded"}}))(w.t)
+		group := w.do("GET", "/Groups", "").want(200).at("Resources", 0, "id").(string)
+		for id, path := range map[string]string{member: "/Users/", group: "/Groups/"} {
+			w.do("DELETE", path+id, "").want(204)
+			for _, changes := range []string{"audit_entries where object = $1 and action", "events where subject = $1 and kind"} {
+				var n int
+				if err := w.db.QueryRow(ctx, "select count(*) from "+changes+" like '%.changed'", id).Scan(&n); err != nil || n != 0 {
+					w.t.Errorf("%s was changed %d times, %v: %s", id, n, err, changes)
+				}
+			}
+		}
+	})
+}
