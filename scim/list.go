@@ -88,10 +88,26 @@ func (x *exchange) queries(types []*resourceType) ([]query, error) {
 }
 
 // condition is the request's filter as it is meant of one of the types asked, nil where there is none.
+//
+// Invariant: nobody asks for what is not shown to them (TestWall067_HiddenAttributesAreNoOracle).
 func (x *exchange) condition(t *resourceType, asked []*resourceType) (directory.Condition, error) {
-	switch {
-	case !x.asked.filtered:
+	if !x.asked.filtered {
 		return nil, nil
+	}
+	means, err := x.compiled(t, asked)
+	if err != nil {
+		return nil, err
+	}
+	for list, right := range t.rights {
+		if !right.heldBy(x.client) && directory.Asks(means, list) {
+			return nil, badFilter("%s cannot be filtered by %s", t.plural(), list)
+		}
+	}
+	return means, nil
+}
+
+func (x *exchange) compiled(t *resourceType, asked []*resourceType) (directory.Condition, error) {
+	switch {
 	case strings.TrimSpace(x.asked.filter) == "":
 		return nil, badFilter("The filter is empty")
 	case len(asked) == 1:

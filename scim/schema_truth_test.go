@@ -72,13 +72,19 @@ func (w *world) schemas() map[string][]described {
 	w.t.Helper()
 	out := map[string][]described{}
 	for _, urn := range []string{coreUser, enterprise, membership} {
-		var s struct{ Attributes []described }
-		if err := json.Unmarshal([]byte(w.do("GET", "/Schemas/"+urn, "").want(200).raw), &s); err != nil || len(s.Attributes) == 0 {
-			w.t.Fatal(urn, err)
-		}
-		out[urn] = s.Attributes
+		out[urn] = w.described(urn)
 	}
 	return out
+}
+
+// described reads a schema over HTTP.
+func (w *world) described(urn string) []described {
+	w.t.Helper()
+	var s struct{ Attributes []described }
+	if err := json.Unmarshal([]byte(w.do("GET", "/Schemas/"+urn, "").want(200).raw), &s); err != nil || len(s.Attributes) == 0 {
+		w.t.Fatal(urn, err)
+	}
+	return s.Attributes
 }
 
 func pathOf(urn, name string) string {

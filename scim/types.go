@@ -2,6 +2,7 @@ package scim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elimity-com/scim/schema"
 
@@ -30,10 +31,14 @@ type resourceType struct {
 	// lists says which multi-valued attribute is which of the directory's lists, and elements what the parts of their elements are.
 	lists    map[string]directory.List
 	elements map[string]directory.Field
+	// rights are what a client needs besides, to be shown a list or to ask for it.
+	rights map[directory.List]permission
 	// always are attributes of which each resource has a value, not known to the directory.
 	always []string
-	// sorts says what can be sorted by, besides the fields and other than they; "" means that it cannot.
-	sorts map[string]directory.Field
+	// sorts says what can be sorted by besides the fields and lists; unsorted are lists of which nobody knows the first element
+	// before all of them are read.
+	sorts    map[string]directory.Field
+	unsorted []string
 
 	// find reads what the query means, a page of it in its order, and shows it. It reads members, or groups, of the
 	// client's organization only.
@@ -70,6 +75,13 @@ type meaning struct {
 var elementFields = map[string]directory.Field{
 	"value": directory.ElementValue, "type": directory.ElementType, "display": directory.ElementDisplay, "primary": directory.ElementPrimary,
 	"module": directory.ElementModule, "grade": directory.ElementGrade,
+	"formatted": directory.ElementFormatted, "streetAddress": directory.ElementStreet, "locality": directory.ElementLocality,
+	"region": directory.ElementRegion, "postalCode": directory.ElementPostalCode, "country": directory.ElementCountry,
+}
+
+// sameForAll are the orders by attributes that every resource has, of which some have the same value everywhere.
+var sameForAll = map[string]directory.Field{
+	"meta.version": directory.FieldVersion, "meta.location": directory.FieldID, "meta.resourceType": directory.FieldCreated, "schemas": directory.FieldCreated,
 }
 
 func users() *resourceType {
@@ -83,6 +95,7 @@ func users() *resourceType {
 			"displayName": directory.FieldDisplayName, "nickName": directory.FieldNickName, "profileUrl": directory.FieldProfileURL,
 			"title": directory.FieldTitle, "userType": directory.FieldUserType, "preferredLanguage": directory.FieldPreferredLanguage,
 			"locale": directory.FieldLocale, "timezone": directory.FieldTimezone, "roles": directory.FieldRole, "roles.value": directory.FieldRole,
+			"roles.display": directory.FieldRoleName, "roles.primary": directory.FieldRolePrimary,
 			enterpriseURN + ":employeeNumber": directory.FieldEmployeeNumber, enterpriseURN + ":costCenter": directory.FieldCostCenter,
 			enterpriseURN + ":organization": directory.FieldCompany, enterpriseURN + ":division": directory.FieldDivision,
 			enterpriseURN + ":department": directory.FieldDepartment, enterpriseURN + ":manager": directory.FieldManager,
@@ -94,18 +107,15 @@ func users() *resourceType {
 		},
 		lists: map[string]directory.List{
 			"emails": directory.ListEmails, "phoneNumbers": directory.ListPhones, "photos": directory.ListPhotos, "ims": directory.ListIMs,
-			"entitlements": directory.ListPackages, membershipURN + ":functions": directory.ListFunctions,
+			"addresses": directory.ListAddresses, "groups": directory.ListGroups, "entitlements": directory.ListPackages, membershipURN + ":functions": directory.ListFunctions,
 			membershipURN + ":segments": directory.ListSegments, membershipURN + ":grants": directory.ListGrants,
 		},
 		elements: elementFields,
 		always:   []string{"schemas", "meta", "meta.resourceType"},
-		sorts: map[string]directory.Field{
-			enterpriseURN + ":manager": "", enterpriseURN + ":manager.value": "",
-			"meta.version": directory.FieldVersion, "meta.location": directory.FieldID, "meta.resourceType": directory.FieldCreated,
-			"emails": directory.FieldEmail, "emails.value": directory.FieldEmail, "phoneNumbers": directory.FieldPhone, "phoneNumbers.value": directory.FieldPhone,
-			"ims": directory.FieldIM, "ims.value": directory.FieldIM, "photos": directory.FieldPhoto, "photos.value": directory.FieldPhoto,
-		},
-		find: (*exchange).findUsers,
+		rights:   map[directory.List]permission{directory.ListGroups: groupsRight},
+		sorts:    sameForAll,
+		unsorted: []string{"groups"},
+		find:     (*exchange).findUsers,
 	}
 }
 
@@ -119,10 +129,9 @@ func groups() *resourceType {
 		lists:    map[string]directory.List{"members": directory.ListGroupMembers},
 		elements: map[string]directory.Field{"value": directory.ElementValue, "type": directory.ElementType},
 		always:   []string{"schemas", "meta", "meta.resourceType"},
-		sorts: map[string]directory.Field{
-			"meta.version": directory.FieldVersion, "meta.location": directory.FieldID, "meta.resourceType": directory.FieldCreated,
-		},
-		find: (*exchange).findGroups,
+		sorts:    sameForAll,
+		unsorted: []string{"members"},
+		find:     (*exchange).findGroups,
 	}
 }
 
@@ -154,6 +163,9 @@ func (t *resourceType) resolve(r *registry) error {
 	}
 	for name, list := range t.lists {
 		note(name, func(is *meaning) { is.list = list })
+		if !slices.Contains(t.unsorted, name) {
+			t.sortList(name, list)
+		}
 	}
 	for _, name := range t.always {
 		note(name, func(is *meaning) { is.always = true })
@@ -162,6 +174,28 @@ func (t *resourceType) resolve(r *registry) error {
 		note(name, func(is *meaning) { is.sort = field })
 	}
 	return unknown
+}
+
+// sortList makes a list sortable by the parts of its elements, and by itself where their value is meant.
+func (t *resourceType) sortList(name string, list directory.List) {
+	p, ok := t.place(name)
+	if !ok || p.attr == nil {
+		return // noted
+	}
+	note := func(sub *attribute, field directory.Field) {
+		key := attributeKey{p.attr, sub}
+		was := t.known[key]
+		was.sort = directory.FirstOf(list, field)
+		t.known[key] = was
+	}
+	for _, sub := range p.attr.sorted {
+		if field := t.elements[sub.name]; field != "" {
+			note(sub, field)
+		}
+	}
+	if !p.attr.complex() || p.attr.subs["value"] != nil {
+		note(nil, directory.ElementValue)
+	}
 }
 
 // plural is how sentences call the resources.

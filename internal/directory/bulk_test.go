@@ -152,7 +152,8 @@ func TestImportMakesWhatCreateMakes(t *testing.T) {
 		add("full@%s.example", func(l *directory.ImportLine) {
 			l.Packages, l.Segments, l.Start, l.End = []string{"extra", "basis"}, []string{"north"}, db.Now().Add(time.Hour), db.Now().Add(2*time.Hour)
 			l.Details = directory.Details{GivenName: "Åse", Title: "CEO", Locale: "nb", Department: "Salg", EmployeeNumber: "12", NickName: "Å",
-				Phones: []directory.Contact{{Value: "+47 1", Type: "Work", Primary: true}}, Emails: []directory.Contact{{Value: "A@b.example"}, {Value: "c@d.example"}}}
+				Phones: []directory.Contact{{Value: "+47 1", Type: "Work", Primary: true}}, Emails: []directory.Contact{{Value: "A@b.example"}, {Value: "c@d.example"}},
+				Addresses: []directory.Address{{Formatted: "Storgata 1\n0155 Oslo", Street: "Storgata 1", Locality: "OSLO", Region: "Øst", PostalCode: "0155", Country: "NO", Type: "Work", Primary: true}, {Type: "Home"}}}
 		})
 		for i := range lines {
 			a, b := lines[i], lines[i]
@@ -168,7 +169,7 @@ func TestImportMakesWhatCreateMakes(t *testing.T) {
 		const ofMembers = " where membership_id in (select id from memberships where organization_id = $1) order by "
 		for table, where := range map[string]string{
 			"users": " where id in (select user_id from memberships where organization_id = $1) order by email_key", "memberships": ofOrganization + "user_name_key",
-			"member_contacts": ofMembers + "kind, position", "member_packages": ofMembers + "package_key", "member_segments": ofMembers + "segment_key",
+			"member_contacts": ofMembers + "kind, position", "member_addresses": ofMembers + "position", "member_packages": ofMembers + "package_key", "member_segments": ofMembers + "segment_key",
 			"audit_entries": ofOrganization + "object", "events": ofOrganization + "subject",
 		} {
 			ours, theirs := h.rows(t, table, where, h.another.ID), strings.ReplaceAll(h.rows(t, table, where, third.ID), "bbbb", "aaaa")

@@ -364,10 +364,11 @@ func TestR33_NothingIsEverDeleted(t *testing.T) {
 		must(o.Access.SavePackages(ctx, []directory.Package{{Key: "accountant", Base: true, Grants: map[string]directory.Grade{"invoices": directory.GradeView}}}))(t)
 		kari := o.change(t, o.kari, func(m *directory.Member) {
 			m.Packages, m.Grants = []string{"accountant"}, map[string]directory.Grade{"invoices": directory.GradeEdit}
+			m.Details.Addresses = []directory.Address{{Locality: "Oslo"}}
 		})
 		rows := func() string {
 			return fmt.Sprint(o.count(t, "select count(*) from users"), o.count(t, "select count(*) from memberships"),
-				o.count(t, "select count(*) from member_packages"), o.count(t, "select count(*) from member_grants"), o.count(t, "select count(*) from member_contacts"))
+				o.count(t, "select count(*) from member_packages"), o.count(t, "select count(*) from member_grants"), o.count(t, "select count(*) from member_contacts"), o.count(t, "select count(*) from member_addresses"))
 		}
 		before, audits := rows(), o.count(t, "select count(*) from audit_entries")
 		for _, step := range []struct {

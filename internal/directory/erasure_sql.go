@@ -79,6 +79,7 @@ func pseudonymizeMemberships(ctx context.Context, tx *sqldb.Tx, e Erasure, u Use
 			tx.Later(`update memberships set manager_text = null where organization_id = $1 and manager_text = $2`, m.Organization, sqldb.Text(word))
 		}
 		tx.Later(`delete from member_contacts where membership_id = $1`, m.ID)
+		tx.Later(deleteAddressesText, m.ID)
 		tx.Later(`update invitations set bounce_reason = null where membership_id = $1`, m.ID)
 	}
 	tx.Later(`update memberships set user_name = $2, user_name_key = $2, external_id = null, manager_text = null, details = '{}',

@@ -28,6 +28,7 @@ func known(t *testing.T, h house) (here, there directory.Member) {
 	client := must(h.ProvisioningClients.Create(ctx, directory.ProvisioningClient{Organization: h.home.ID, Name: "HR"}, "a-token-long-enough-for-it"))(t)
 	p.ManagedBy = client.ID
 	p.Details.FamilyName, p.Details.Phones = "Unikmann", []directory.Contact{{Value: "+4790000077"}}
+	p.Details.Addresses = []directory.Address{{Formatted: "Unikgata 7", Street: "Unikgata 7", Locality: "Unikgata", Region: "Unikgata", PostalCode: "Unikgata", Country: "Unikgata", Type: "Unikgata"}}
 	here = must(h.Memberships.Create(ctx, h.home.ID, p))(t)
 	guest := person("kari.unik@nordlys.example")
 	guest.Details.FamilyName = "Unikmann"
@@ -53,7 +54,7 @@ func TestR33_ErasureLeavesNothing(t *testing.T) {
 		}))(t)
 		chief := must(h.Memberships.Create(ctx, h.home.ID, person("ola@nordlys.example")))(t)
 		must(h.Memberships.Change(ctx, h.home.ID, chief.ID, 0, func(m *directory.Member) error { m.ManagerText = "kari.unik"; return nil }))(t)
-		if found := testenv.Find(t, db, personalWords...); len(found) < 10 {
+		if found := testenv.Find(t, db, personalWords...); len(found) < 10 || strings.Count(strings.Join(found, ""), "member_addresses.") != 7 {
 			t.Fatalf("the search finds too little before: %v", found)
 		}
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -106,7 +107,8 @@ var GuardAdministratorsOfUserForTest = guardAdministratorsOfUser
 // ColumnsForTest are the columns that a new member's rows have, without identifiers.
 var ColumnsForTest = map[string][]string{
 	"users": withoutIDs(userInserted), "memberships": withoutIDs(memberInserted), "member_contacts": withoutIDs(contactColumns),
-	"member_packages": {"package_key"}, "member_segments": {"segment_key"},
+	"member_addresses": withoutIDs(addressColumns),
+	"member_packages":  {"package_key"}, "member_segments": {"segment_key"},
 	"audit_entries": {"at", "actor_kind", "actor_id", "behalf", "action", "object", "detail", "request_id", "address",
 		"user_agent", "person", "sealed", "length(salt)"},
 	"events": {"kind", "subject", "data", "at"},
@@ -156,12 +158,6 @@ func GroupStatementsForTest(g GroupID, m Member, role RoleID) []StatementForTest
 }
 
 // SortableForTest are the fields that members can be sorted by.
-func SortableForTest() (list []Field) {
-	for f, col := range memberFields {
-		if col.sortable {
-			list = append(list, f)
-		}
-	}
-	slices.Sort(list)
-	return list
+func SortableForTest() []Field {
+	return slices.Sorted(maps.Keys(memberSorts))
 }

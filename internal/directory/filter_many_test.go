@@ -43,6 +43,19 @@ func TestR21_FiltersOfMany(t *testing.T) {
 			tx.Later(`insert into member_segments (membership_id, organization_id, segment_key) select id, organization_id, 's' from memberships where suspended_at is not null`)
 			tx.Later(`insert into member_functions (organization_id, function, membership_id) select organization_id, 'information_recipient', id
 				from memberships where suspended_at is not null`)
+			tx.Later(`insert into member_addresses (membership_id, organization_id, position, formatted_key, street_key, locality_key, region_key, postal_code_key,
+				country_key, type_key, is_primary) select id, organization_id, 0, '', '', 'oslo', '', '', 'no', '', false from memberships where suspended_at is not null`)
+			for _, org := range []directory.OrganizationID{h.home.ID, h.another.ID} { // the externals half in the group itself, half in the group within
+				outer, inner := directory.GroupID(org), directory.NewMembershipIDForTest(h.db.Now())
+				for key, id := range map[string]any{"outer": outer, "inner": inner} {
+					tx.Later(`insert into groups (id, organization_id, key, name, name_key, version, created_at, changed_at) values ($1, $2, $3, $3, $3, 1, 1, 1)`, id, org, key)
+				}
+				tx.Later(`insert into group_members (group_id, organization_id, child_group_id, with_below) values ($1, $1, $2, false)`, outer, inner)
+				for group, half := range map[any]string{outer: "family_name_key > 'b'", inner: "family_name_key < 'b'"} {
+					tx.Later(`insert into group_members (group_id, organization_id, member_id, with_below)
+						select $1, organization_id, id, false from memberships where organization_id = $2 and suspended_at is not null and `+half, group, org)
+				}
+			}
 			return nil
 		}); err != nil {
 			t.Fatal(err)
@@ -73,6 +86,8 @@ func filtersOfMany(t *testing.T, h house, org directory.OrganizationID, people i
 		{"segments", some(directory.ListSegments, directory.ElementValue, "s"), true},
 		{"functions", some(directory.ListFunctions, directory.ElementValue, "information_recipient"), true},
 		{"a package of many, each asked", directory.And{some(directory.ListPackages, directory.ElementValue, "many")}, true},
+		{"addresses", some(directory.ListAddresses, directory.ElementLocality, "OSLO"), true},
+		{"groups", some(directory.ListGroups, directory.ElementValue, directory.GroupID(org).String()), true},
 		{"not active", active, true},
 		{"an end", directory.Compare{Field: directory.FieldEnd, Op: directory.Greater, Value: h.db.Now()}, true},
 		{"externals", directory.Compare{Field: directory.FieldKind, Op: directory.Equal, Value: "External"}, true},

@@ -10,33 +10,48 @@ import (
 // foldedAtOnce are the members of one transaction, so that nobody who writes waits for long.
 const foldedAtOnce = 500
 
-// FoldNames makes the keys by which the parts of names are found, of members who were there before they had such keys. It is done
-// after the schema is brought up to date; without such members it is one statement. Several nodes may do it at once.
+// FoldNames makes the keys by which the parts of names, and the addresses, are found, of members who were there before these had keys.
+// It is done after the schema is brought up to date; without such members it is one statement. Several nodes may do it at once.
 func (s Memberships) FoldNames(ctx context.Context) error {
 	for {
 		done := 0
 		err := s.update(ctx, func(tx *sqldb.Tx) error {
-			members, err := sqldb.All(ctx, tx, scanToFold, `select id, version, details from memberships
+			members, err := sqldb.All(ctx, tx, scanToFold, `select id, organization_id, version, details from memberships
 				where id in (select membership_id from memberships_to_fold order by membership_id limit $1)`, foldedAtOnce)
 			if done = len(members); err != nil {
 				return err
 			}
-			for _, m := range members { // whoever is changed meanwhile has keys of that change
-				tx.Later(`update memberships set middle_name_key = $3, name_prefix_key = $4, name_suffix_key = $5 where id = $1 and version = $2`,
-					m.ID, m.Version, beginning(m.Details.MiddleName), beginning(m.Details.NamePrefix), beginning(m.Details.NameSuffix))
-				tx.Later(`delete from memberships_to_fold where membership_id = $1`, m.ID)
+			for i := range members {
+				if err := fold(ctx, tx, &members[i]); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
-		if err != nil || done < foldedAtOnce {
+		if err != nil || done == 0 {
 			return err
 		}
 	}
 }
 
+// fold writes a member's keys. Whoever was changed since it was read is left for the next time.
+func fold(ctx context.Context, tx *sqldb.Tx, m *Member) error {
+	n, err := tx.Exec(ctx, `update memberships set middle_name_key = $3, name_prefix_key = $4, name_suffix_key = $5 where id = $1 and version = $2`,
+		m.ID, m.Version, beginning(m.Details.MiddleName), beginning(m.Details.NamePrefix), beginning(m.Details.NameSuffix))
+	if err != nil || n == 0 {
+		return err
+	}
+	tx.Later(deleteAddressesText, m.ID)
+	for _, row := range addressRows(m) {
+		tx.Later(insertAddressText, row...)
+	}
+	tx.Later(`delete from memberships_to_fold where membership_id = $1`, m.ID)
+	return nil
+}
+
 func scanToFold(r sqldb.Row) (m Member, err error) {
 	var details string
-	if err = r.Scan(&m.ID, &m.Version, &details); err == nil {
+	if err = r.Scan(&m.ID, &m.Organization, &m.Version, &details); err == nil {
 		err = readDetails(details, &m.Details)
 	}
 	return m, err

@@ -15,18 +15,17 @@ const ListGroupMembers List = "group_members"
 // groupFields is the closed list of what a group can be compared and sorted by. Groups are called m where conditions are
 // compiled, as members are.
 var groupFields = map[Field]column{
-	FieldID:          {groupIdentifier, "m.id", true},
-	FieldDisplayName: {foldedText, "m.name_key", true},
-	FieldExternalID:  {exactText, "m.external_id", true},
-	FieldCreated:     {moment, "m.created_at", true},
-	FieldChanged:     {moment, "m.changed_at", true},
-	FieldVersion:     {number64, "m.version", true},
+	FieldID:          {groupIdentifier, "m.id"},
+	FieldDisplayName: {foldedText, "m.name_key"},
+	FieldExternalID:  {exactText, "m.external_id"},
+	FieldCreated:     {moment, "m.created_at"},
+	FieldChanged:     {moment, "m.changed_at"},
+	FieldVersion:     {number64, "m.version"},
 }
 
 var groupLists = map[List][]source{
 	ListGroupMembers: {
-		{`select e.group_id from group_members e join memberships s on s.id = e.member_id where e.organization_id = $1 and ` +
-			strings.NewReplacer("m.", "s.", "$2", "{now}").Replace(notOver),
+		{`select e.group_id from group_members e join memberships s on s.id = e.member_id where e.organization_id = $1 and ` + notOverOf("s"),
 			map[Field]column{ElementValue: {kind: identifier, sql: "e.member_id"}, ElementType: {kind: foldedText, sql: "'user'"}}, "e.group_id"},
 		{`select e.group_id from group_members e where e.organization_id = $1 and e.child_group_id is not null`,
 			map[Field]column{ElementValue: {kind: groupIdentifier, sql: "e.child_group_id"}, ElementType: {kind: foldedText, sql: "'group'"}}, "e.group_id"},
@@ -81,7 +80,7 @@ func listGroups(ctx context.Context, tx *sqldb.Tx, org OrganizationID, q Query) 
 	if q.SortBy == "" {
 		q.SortBy = FieldDisplayName
 	}
-	c := &compiler{now: tx.Now(), cols: groupFields, lists: groupLists}
+	c := &compiler{now: tx.Now(), cols: groupFields, sorts: groupFields, lists: groupLists}
 	c.write(" from groups m where m.organization_id = ", c.arg(org))
 	if q.Where != nil {
 		c.write(" and (")
@@ -94,7 +93,7 @@ func listGroups(ctx context.Context, tx *sqldb.Tx, org OrganizationID, q Query) 
 		return page, err
 	}
 	if q.After != nil {
-		err = c.behindPosition(q, groupFields[q.SortBy])
+		err = c.behindPosition(q)
 	}
 	if err = cmp.Or(err, c.order(q)); err != nil {
 		return page, err

@@ -83,6 +83,7 @@ func saveAccess(ctx context.Context, tx *sqldb.Tx, m, was *Member) error {
 		was = &Member{}
 	}
 	saveContacts(tx, m, was)
+	saveAddresses(tx, m, was)
 	if m.SecondFactor != was.SecondFactor {
 		saveSecondFactor(tx, m)
 	}
@@ -203,7 +204,7 @@ func saveContacts(tx *sqldb.Tx, m, was *Member) {
 		for i, c := range l.now {
 			tx.Later(`insert into member_contacts (membership_id, organization_id, kind, position, value, value_key, type, display, is_primary)
 				values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-				m.ID, m.Organization, l.kind, i, c.Value, Fold(c.Value), strings.ToLower(c.Type), c.Display, c.Primary)
+				m.ID, m.Organization, l.kind, i, c.Value, Fold(c.Value), Fold(c.Type), c.Display, c.Primary)
 		}
 	}
 }

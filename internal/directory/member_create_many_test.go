@@ -94,6 +94,9 @@ func (w twin) member(d draft) directory.Member {
 	in := func(text string) string { return strings.ReplaceAll(text, "%s", w.word) }
 	m := directory.Member{Email: in(d.email), UserName: in(d.name), ExternalID: d.external, Kind: d.kind, Packages: d.packages, Segments: d.segments,
 		Functions: d.functions, Administrator: d.admin, Details: directory.Details{GivenName: "Åse", Emails: []directory.Contact{{Value: in(d.email), Type: "work"}}}}
+	if d.suspended {
+		m.Details.Addresses = []directory.Address{{Locality: "Oslo", Primary: true}, {Country: "NO"}}
+	}
 	if d.managed {
 		m.ManagedBy = w.client
 	}
@@ -112,7 +115,7 @@ func (w twin) member(d draft) directory.Member {
 // tables are everything that making members writes.
 var tables = map[string]string{
 	"users": " where id in (select user_id from memberships where organization_id = $1)", "memberships": ofOrganization, "audit_entries": ofOrganization,
-	"events": ofOrganization, "member_contacts": ofMembers, "member_packages": ofMembers, "member_segments": ofMembers,
+	"events": ofOrganization, "member_contacts": ofMembers, "member_addresses": ofMembers, "member_packages": ofMembers, "member_segments": ofMembers,
 }
 
 const (

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -43,6 +44,8 @@ const (
 	FieldManager           Field = "manager" // a membership's id, or a word of the provisioning system's own
 	FieldSuccessor         Field = "successor"
 	FieldRole              Field = "role" // its key
+	FieldRoleName          Field = "role_name"
+	FieldRolePrimary       Field = "role_primary" // true of whoever has one
 	FieldState             Field = "state"
 	FieldResellerRole      Field = "reseller_role" // of resellers alone, as the two below
 	FieldResellerBank      Field = "reseller_bank"
@@ -51,10 +54,6 @@ const (
 	FieldNamePrefix        Field = "name_prefix"
 	FieldNameSuffix        Field = "name_suffix"
 	FieldVersion           Field = "version"
-	FieldEmail             Field = "email" // of each list of contacts the primary, or the first; for e-mails the sign-in address where there are none
-	FieldPhone             Field = "phone"
-	FieldIM                Field = "im"
-	FieldPhoto             Field = "photo"
 )
 
 // The fields of an element of a list; which of them a list has is written beside it.
@@ -65,6 +64,13 @@ const (
 	ElementPrimary Field = "primary"
 	ElementModule  Field = "module"
 	ElementGrade   Field = "grade"
+
+	ElementFormatted  Field = "formatted"
+	ElementStreet     Field = "street"
+	ElementLocality   Field = "locality"
+	ElementRegion     Field = "region"
+	ElementPostalCode Field = "postal_code"
+	ElementCountry    Field = "country"
 )
 
 // List is one of a member's lists, asked for with Some.
@@ -80,7 +86,13 @@ const (
 	ListFunctions List = "functions" // value
 	ListSegments  List = "segments"  // value; "*" for all
 	ListGrants    List = "grants"    // module, grade
+	ListAddresses List = "addresses" // formatted, street, locality, region, postal code, country, type, primary
+	ListGroups    List = "groups"    // value, display, type ("direct" or "indirect"); as Access.GroupsOf has them
 )
+
+// FirstOf is what members can be sorted by of a list: a part of its primary element, or of its first where none is primary
+// (RFC 7644 §3.4.2.3). Nothing is compared with it. ListGroups has no such order.
+func FirstOf(list List, element Field) Field { return Field(string(list) + "." + string(element)) }
 
 // EverySegment stands in the list of segments for all of them.
 const EverySegment = "*"
@@ -231,6 +243,22 @@ func checkCompareText(s string) error {
 		}
 	}
 	return nil
+}
+
+// Asks reports whether the condition asks for elements of the list.
+func Asks(c Condition, list List) bool {
+	of := func(c Condition) bool { return Asks(c, list) }
+	switch v := c.(type) {
+	case And:
+		return slices.ContainsFunc(v, of)
+	case Or:
+		return slices.ContainsFunc(v, of)
+	case Not:
+		return of(v.Condition)
+	case Some:
+		return v.List == list
+	}
+	return false
 }
 
 // ParseGroupID reads a group's outside identifier.

@@ -26,6 +26,9 @@ func TestPositionsOfEveryOrder(t *testing.T) {
 				l.Details.Phones = []directory.Contact{{Value: fmt.Sprint("+47", 90-i)}}
 				l.Details.Photos = []directory.Contact{{Value: fmt.Sprint("https://x.example/", i)}}
 			}
+			if i%3 == 1 {
+				l.Details.Addresses = []directory.Address{{Locality: "Oslo", Country: "NO"}, {Locality: []string{"Ås", "Bergen"}[i%2], PostalCode: "1", Primary: true}}
+			}
 			lines = append(lines, l)
 		}
 		for part := range slices.Chunk(lines, 5) {
@@ -37,6 +40,12 @@ func TestPositionsOfEveryOrder(t *testing.T) {
 			m.End, m.Successor = clock.Now().Add(time.Hour), all[4].ID
 			return nil
 		}))(t)
+		for i, manager := range []directory.Member{{ManagerText: "boss"}, {ManagerText: "boss"}, {ManagerText: "zed"}, {Manager: all[0].ID}, {Manager: all[1].ID}, {Manager: all[1].ID}} {
+			must(h.Memberships.Change(ctx, h.home.ID, all[5+i].ID, 0, func(m *directory.Member) error {
+				m.Manager, m.ManagerText = manager.Manager, manager.ManagerText
+				return nil
+			}))(t)
+		}
 		for _, sort := range directory.SortableForTest() {
 			for _, descending := range []bool{false, true} {
 				q := directory.Query{SortBy: sort, Descending: descending, Limit: 100}
@@ -45,7 +54,7 @@ func TestPositionsOfEveryOrder(t *testing.T) {
 					t.Fatalf("%s: %d of %d members", sort, len(want), len(all))
 				}
 				walk := func(q directory.Query, from *directory.Position) (got []directory.MembershipID) {
-					q.Limit, q.After = 3, from
+					q.Limit, q.After = 5, from
 					for len(got) <= len(all) {
 						page := must(h.Memberships.List(ctx, h.home.ID, q))(t)
 						if len(page.Members) == 0 {

@@ -25,7 +25,7 @@ func (s *stroke) load(ctx context.Context) error {
 	members := make([][]any, len(s.members))
 	entries := make([]audit.Entry, len(s.members))
 	events := outbox.Many{Kind: EventMembershipCreated}
-	var contacts, packages, segments [][]any
+	var contacts, addresses, packages, segments [][]any
 	for i, m := range s.members {
 		values, err := memberValues(m)
 		if err != nil {
@@ -33,6 +33,7 @@ func (s *stroke) load(ctx context.Context) error {
 		}
 		members[i] = append(values, memberFixed(m)...)
 		contacts = append(contacts, contactRows(m)...)
+		addresses = append(addresses, addressRows(m)...)
 		for _, key := range m.Packages {
 			packages = append(packages, []any{m.ID, m.Organization, key})
 		}
@@ -48,6 +49,7 @@ func (s *stroke) load(ctx context.Context) error {
 		rows    [][]any
 	}{
 		{"users", userInserted, users}, {"memberships", memberInserted, members}, {"member_contacts", contactColumns, contacts},
+		{"member_addresses", addressColumns, addresses},
 		{"member_packages", []string{"membership_id", "organization_id", "package_key"}, packages},
 		{"member_segments", []string{"membership_id", "organization_id", "segment_key"}, segments},
 	} {
@@ -100,7 +102,7 @@ func contactRows(m *Member) (rows [][]any) {
 		list []Contact
 	}{{"email", m.Details.Emails}, {"phone", m.Details.Phones}, {"photo", m.Details.Photos}, {"im", m.Details.IMs}} {
 		for i, c := range l.list {
-			rows = append(rows, []any{m.ID, m.Organization, l.kind, int64(i), c.Value, Fold(c.Value), strings.ToLower(c.Type), c.Display, c.Primary})
+			rows = append(rows, []any{m.ID, m.Organization, l.kind, int64(i), c.Value, Fold(c.Value), Fold(c.Type), c.Display, c.Primary})
 		}
 	}
 	return rows

@@ -85,7 +85,7 @@ func (p place) rows(t *testing.T) map[string][]string {
 	out := map[string][]string{}
 	for _, table := range []string{"modules", "module_fields", "module_tools", "packages", "package_grants", "organizations", "organization_domains",
 		"organization_features", "segments", "profiles", "profile_modules", "profile_fields", "profile_tools", "roles", "role_profiles", "users",
-		"provisioning_clients", "provisioning_tokens", "memberships", "member_contacts", "member_packages", "member_grants", "member_functions",
+		"provisioning_clients", "provisioning_tokens", "memberships", "member_contacts", "member_addresses", "member_packages", "member_grants", "member_functions",
 		"member_segments", "groups", "group_members", "sharing_defaults", "sharing_rules", "service_accounts", "applications", "application_secrets",
 		"application_organizations", "passwords", "totp_secrets", "audit_entries", "events", "watermarks"} {
 		out[table] = p.table(t, table)
