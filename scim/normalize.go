@@ -27,6 +27,9 @@ func (x *exchange) reader() reader {
 // userURNs are the schemas of a user.
 var userURNs = []string{coreURN, enterpriseURN, membershipURN}
 
+// olderURN is SCIM 1.1's schema of users, which Google Workspace names beside that of SCIM 2.0.
+const olderURN = "urn:scim:schemas:core:1.0"
+
 // find reads a name as the schemas have it; some clients write a dot behind the URN.
 func (r reader) find(name string) (place, bool) {
 	for _, urn := range userURNs {
@@ -113,6 +116,9 @@ func (r reader) schemasOf(v any, urns ...string) (bool, error) {
 	for _, e := range v.([]any) {
 		urn := e.(string)
 		if slices.ContainsFunc(urns, func(known string) bool { return strings.EqualFold(known, urn) }) {
+			continue
+		}
+		if r.profile == directory.ProvisioningGoogle && urn == olderURN {
 			continue
 		}
 		if err := r.unknown(urn); err != nil {

@@ -1,6 +1,10 @@
 package scim
 
-import "strings"
+import (
+	"strings"
+
+	"portvakt/internal/directory"
+)
 
 // target is what a path points to: an attribute, perhaps some of its elements, perhaps a part of it or of them.
 type target struct {
@@ -19,6 +23,9 @@ func (r reader) parsePath(text string) (target, error) {
 	}
 	name := p.word()
 	found, ok := r.find(strings.TrimSuffix(name, "."))
+	if !ok && r.profile == directory.ProvisioningEntra { // whose older jobs leave the extension's URN away: "manager"
+		found, ok = r.within(enterpriseURN, strings.TrimSuffix(name, "."))
+	}
 	if !ok {
 		return target{}, badPath("There is no attribute %.100q", name)
 	}
