@@ -24,6 +24,9 @@ func (x *exchange) reader() reader {
 	return reader{x.h.schemas, x.client.UnknownAttributes == directory.RefuseUnknown, x.client.Profile}
 }
 
+// olderURN is SCIM 1.1's schema of users, which Google Workspace names beside that of SCIM 2.0.
+const olderURN = "urn:scim:schemas:core:1.0"
+
 // unknown refuses a name of no schema where the client wants to be told.
 func (r reader) unknown(name string) error {
 	if !r.refusesUnknown {
@@ -100,6 +103,9 @@ func (r reader) schemasOf(v any, t *resourceType) (bool, error) {
 	for _, e := range v.([]any) {
 		urn := e.(string)
 		if slices.ContainsFunc(t.urns, func(known string) bool { return strings.EqualFold(known, urn) }) {
+			continue
+		}
+		if r.profile == directory.ProvisioningGoogle && urn == olderURN {
 			continue
 		}
 		if err := r.unknown(urn); err != nil {

@@ -99,7 +99,7 @@ func tidy(v any) any {
 }
 
 var (
-	modelTexts  = rapid.SampledFrom([]string{"a", "A", "b", "bc", "work", "Home"})
+	modelTexts  = rapid.SampledFrom([]string{"a", "A", "b", "bc", "c", "work", "Home"})
 	modelLists  = []string{"emails", "phoneNumbers"}
 	modelParts  = []string{"value", "type", "display"}
 	modelSingle = []string{"title", "nickName"}

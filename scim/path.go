@@ -1,6 +1,10 @@
 package scim
 
-import "strings"
+import (
+	"strings"
+
+	"portvakt/internal/directory"
+)
 
 // target is what a path points to: an attribute, perhaps some of its elements, perhaps a part of it or of them.
 type target struct {
@@ -12,7 +16,13 @@ type target struct {
 
 // parsePath reads a path into a user, whose filter names parts that such elements have.
 func (r reader) parsePath(text string) (target, error) {
-	t, err := readPath(text, r.users.placeInBody)
+	t, err := readPath(text, func(name string) (place, bool) {
+		p, ok := r.users.placeInBody(name)
+		if !ok && r.profile == directory.ProvisioningEntra { // whose older jobs leave the extension's URN away: "manager"
+			p, ok = r.within(enterpriseURN, name)
+		}
+		return p, ok
+	})
 	if err == nil && t.filter != nil {
 		err = checkElement(t.attr, t.filter)
 	}

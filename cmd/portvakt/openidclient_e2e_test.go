@@ -8,6 +8,8 @@ import (
 	"io"
 	"os/exec"
 	"testing"
+
+	"portvakt/internal/testenv"
 )
 
 // relyingParty is openid-client, the npm library, as a customer's application would use it.
@@ -20,7 +22,7 @@ type relyingParty struct {
 
 func startRelyingParty(t *testing.T, s *service) *relyingParty {
 	t.Helper()
-	dir := installed(t, "openid-client")
+	dir := testenv.Installed(t, "testdata/openid-client")
 	cmd := exec.Command("node", "rp.mjs", s.issuer, demoClient, demoSecret, s.demo+"/callback")
 	cmd.Dir = dir
 	cmd.Stderr = &syncBuffer{}

@@ -20,21 +20,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// installed is a folder with a copy of testdata/NAME and the packages from npm that its lock file pins.
-func installed(t *testing.T, name string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", name))); err != nil {
-		t.Fatal(err)
-	}
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	return dir
-}
-
 // visit is one time that a page is opened, in a language and a width; with least room it is looked at in both schemes.
 type visit struct {
 	width    int64

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"portvakt/internal/testenv"
 )
 
 // catalogue are the names of all pages, as their templates stand: whoever adds one has it looked at, or a test fails.
@@ -101,7 +103,7 @@ func startGallery(t *testing.T) (string, []string) {
 // as WCAG 2.2 AA wants it, valid HTML, keeps to its content policy, scrolls in one direction, and is used by the keyboard alone.
 func TestPagesInEveryState(t *testing.T) {
 	t.Parallel()
-	tools := installed(t, "page-judges")
+	tools := testenv.Installed(t, "testdata/page-judges")
 	address, names := startGallery(t)
 	const browsers = 2
 	seen := make(chan string, len(names))

@@ -12,6 +12,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"portvakt/internal/testenv"
 )
 
 // sights are pages of the running service that stand before no form that changes something; stations are the others.
@@ -59,7 +61,7 @@ func (w *wall) grant(email string) {
 func TestPagesOfTheService(t *testing.T) {
 	t.Parallel()
 	w := newWall(t, t.TempDir()+"/portvakt.db", nil)
-	tools := installed(t, "page-judges")
+	tools := testenv.Installed(t, "testdata/page-judges")
 	j := newJudge(t, tools)
 	v := visit{width: 320, language: "en"}
 	value(j.browser, chromedp.EmulateViewport(v.width, 740))

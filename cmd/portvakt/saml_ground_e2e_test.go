@@ -183,7 +183,7 @@ func (g *samlGround) judged(t *testing.T) {
 func TestSAMLServiceProviders(t *testing.T) {
 	t.Parallel()
 	g := samlService(t)
-	packages := sync.OnceValue(func() string { return installed(t, "saml-judges") })
+	packages := sync.OnceValue(func() string { return testenv.Installed(t, "testdata/saml-judges") })
 	for _, start := range []func(t *testing.T, idp string) *party{mellon, simplesamlphp, pysaml2, crewjam,
 		func(t *testing.T, idp string) *party {
 			return npmParty(t, "node-saml", packages(), idp, abilities{passively: "/login?passive=true", relays: true, forces: true, choosesClass: true, readsHidden: true})

@@ -106,9 +106,9 @@ var GuardAdministratorsOfUserForTest = guardAdministratorsOfUser
 
 // ColumnsForTest are the columns that a new member's rows have, without identifiers.
 var ColumnsForTest = map[string][]string{
-	"users": withoutIDs(userInserted), "memberships": withoutIDs(memberInserted), "member_contacts": withoutIDs(contactColumns),
+	"users": withoutIDs(userInserted), "memberships": append(withoutIDs(memberInserted), "second_factor"), "member_contacts": withoutIDs(contactColumns),
 	"member_addresses": withoutIDs(addressColumns),
-	"member_packages":  {"package_key"}, "member_segments": {"segment_key"},
+	"member_packages":  {"package_key"}, "member_segments": {"segment_key"}, "member_functions": {"function"}, "member_grants": {"module_key", "grade"},
 	"audit_entries": {"at", "actor_kind", "actor_id", "behalf", "action", "object", "detail", "request_id", "address",
 		"user_agent", "person", "sealed", "length(salt)"},
 	"events": {"kind", "subject", "data", "at"},

@@ -116,6 +116,7 @@ func (w twin) member(d draft) directory.Member {
 var tables = map[string]string{
 	"users": " where id in (select user_id from memberships where organization_id = $1)", "memberships": ofOrganization, "audit_entries": ofOrganization,
 	"events": ofOrganization, "member_contacts": ofMembers, "member_addresses": ofMembers, "member_packages": ofMembers, "member_segments": ofMembers,
+	"member_functions": ofMembers, "member_grants": ofMembers,
 }
 
 const (
@@ -408,7 +409,10 @@ func TestCreateManyStatements(t *testing.T) {
 			hr := must(h.ProvisioningClients.Create(ctx, directory.ProvisioningClient{Organization: h.home.ID, Name: "HR"}, "token-of-hr"))(t)
 			taken := person("taken@x.example").Member
 			taken.UserName, taken.ExternalID, taken.ManagedBy = "taken", "1", hr.ID
-			must(h.Memberships.CreateMany(ctx, h.home.ID, []directory.Member{taken}, 0))(t)
+			chief := must(h.Memberships.CreateMany(ctx, h.home.ID, []directory.Member{taken}, 0))(t)[0].Member.ID
+			if n := cost(60, func(i int, m *directory.Member) { m.ManagedBy, m.Manager = hr.ID, chief }); n > 30 {
+				t.Errorf("60 people of a client and a manager cost %d statements", n)
+			}
 			for what, edit := range map[string]func(i int, m *directory.Member){
 				"a taken name":        func(i int, m *directory.Member) { m.UserName = "Taken" },
 				"a taken external id": func(i int, m *directory.Member) { m.ExternalID, m.ManagedBy = "1", hr.ID },
