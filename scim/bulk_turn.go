@@ -91,15 +91,20 @@ func (p *turn) begin(ctx context.Context, bytes int) error {
 		}
 		return err
 	}
-	if p.share.bytes.Acquire(waiting, weight) != nil {
+	if !acquire(waiting, p.share.bytes, weight) {
 		return refused(errBusy)
 	}
-	if p.t.bytes.Acquire(waiting, weight) != nil {
+	if !acquire(waiting, p.t.bytes, weight) {
 		p.share.bytes.Release(weight)
 		return refused(errFull)
 	}
 	p.weight = weight
 	return nil
+}
+
+// acquire takes what is there, also at the last moment, or waits for it until waiting ends.
+func acquire(waiting context.Context, from *semaphore.Weighted, n int64) bool {
+	return from.TryAcquire(n) || from.Acquire(waiting, n) == nil
 }
 
 func (p *turn) leave() {

@@ -64,8 +64,11 @@ func TestBulkMemory(t *testing.T) {
 		{org: 2, bytes: small, want: 429},                // four of one
 		{org: 1, bytes: whole, want: 503},                // and its memory is full again
 		{org: 1, bytes: small, before: "large", as: "x"}, // the large one's room
-		{org: 0, bytes: 3 * whole, want: 503},            // counts as what one may have, and is not there whole
-		{org: 0, bytes: 3 * whole, before: "x", as: "y"}, // now it is
+		{org: 3, bytes: small, as: "z"},
+		{org: 1, bytes: 3 << 20, want: 503}, // what it took of its own half it gives back
+		{org: 1, bytes: 3 << 20, before: "z", as: "w"},
+		{org: 0, bytes: 3 * whole, want: 503, before: "w"}, // counts as what one may have, and is not there whole
+		{org: 0, bytes: 3 * whole, before: "x", as: "y"},   // now it is
 		{org: 3, bytes: small, want: 503},
 	} {
 		if step.before != "" {

@@ -37,7 +37,7 @@ func (l *lanes) enter(ctx context.Context, who string) (leave func(), err error)
 	mine := l.join(who)
 	waiting, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
-	if mine.places.Acquire(waiting, 1) != nil {
+	if !acquire(waiting, mine.places, 1) {
 		l.part(who, mine)
 		if ctx.Err() != nil { // nobody is left to answer
 			return nil, ctx.Err()

@@ -60,12 +60,30 @@ func (w *worker) run(ctx context.Context) {
 			again = true
 		case r := <-w.results:
 			w.receive(r)
+			w.gather()
 			again = true
 		case <-tick.C:
 			again = len(w.finished) > 0 || w.anythingDue(ctx)
 		}
 	}
 	w.stop(handling, cancel)
+}
+
+// gatherWait is how long outcomes wait for others, so that a turn, which is a durable commit, is for many.
+const gatherWait = 2 * time.Millisecond
+
+// gather receives what ends at about the same time.
+func (w *worker) gather() {
+	patience := time.NewTimer(gatherWait)
+	defer patience.Stop()
+	for w.running > 0 {
+		select {
+		case r := <-w.results:
+			w.receive(r)
+		case <-patience.C:
+			return
+		}
+	}
 }
 
 // drain alternates turns and waiting until nothing is due.

@@ -139,14 +139,15 @@ func (w *worker) take(ctx context.Context, tx *sqldb.Tx, now time.Time, n int) (
 	return leased, w.read(ctx, tx, leased)
 }
 
-// read fills in the events of deliveries: all at once, because many times as many are small as are slow.
+// read fills in the events of deliveries, all with one statement. It is planned each time: a plan that is kept from when the
+// table was empty reads all of it.
 func (w *worker) read(ctx context.Context, tx *sqldb.Tx, leased []delivery) error {
 	ids, places := make([]any, w.workers), make([]string, w.workers)
 	for i := range ids {
 		ids[i], places[i] = leased[min(i, len(leased)-1)].event.ID, fmt.Sprintf("$%d", i+1)
 	}
 	found := map[EventID]Event{}
-	_, err := sqldb.All(ctx, tx, func(r sqldb.Row) (e Event, err error) {
+	_, err := sqldb.All(sqldb.PlanWithValues(ctx), tx, func(r sqldb.Row) (e Event, err error) {
 		var organization sqldb.ID[organizationPrefix]
 		var data string
 		err = r.Scan(&e.ID, &e.Kind, &organization, &e.Subject, &data)

@@ -58,7 +58,8 @@ func RunBulk(ctx context.Context, cfg BulkConfig) ([]Figure, error) {
 // compare measures all ways in turns; the better turn of each counts. A turn begins when all that the one before leads to is
 // done, and its processor time holds what it leads to itself: the chain of the history, and the events.
 func (cfg BulkConfig) compare(ctx context.Context, subject *child) ([]Figure, error) {
-	ways := []bulkWay{cfg.together(subject.addr, "suspended"), cfg.single(subject.addr, "suspended", 1), cfg.single(subject.addr, "suspended", cfg.Workers)}
+	ways := []bulkWay{cfg.together(subject.addr, "suspended"), cfg.single(subject.addr, "suspended", 1, cfg.alone()),
+		cfg.single(subject.addr, "suspended", cfg.Workers, cfg.Requests)}
 	rate, processor := make([]float64, len(ways)), make([]float64, len(ways))
 	for run := range 3 {
 		for i, w := range ways {
@@ -92,7 +93,7 @@ func (cfg BulkConfig) compare(ctx context.Context, subject *child) ([]Figure, er
 // initial loads people who may work, so that the mails to them are made meanwhile. What single POSTs would need is reckoned
 // from how long some of the same people take, one after the other.
 func (cfg BulkConfig) initial(ctx context.Context, subject *child) ([]Figure, error) {
-	single, err := cfg.single(subject.addr, "active", 1).rate(ctx, 3)
+	single, err := cfg.single(subject.addr, "active", 1, cfg.alone()).rate(ctx, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -118,14 +119,10 @@ func (cfg BulkConfig) initial(ctx context.Context, subject *child) ([]Figure, er
 func (cfg BulkConfig) alone() int { return max(cfg.Requests*2/5, 1) }
 
 // single makes people by single requests, so many at a time.
-func (cfg BulkConfig) single(addr, state string, workers int) bulkWay {
-	requests := cfg.Requests
-	if workers == 1 {
-		requests = cfg.alone()
-	}
+func (cfg BulkConfig) single(addr, state string, workers, requests int) bulkWay {
 	return bulkWay{workers: workers, requests: requests, people: 1,
 		send: func(run, i int) (*http.Request, error) {
-			return creationOf(addr, fmt.Sprintf("single-%d-%d-%d@bench.example", workers, run, i), state)
+			return creationOf(addr, fmt.Sprintf("single-%d-%d-%d-%d@bench.example", workers, requests, run, i), state)
 		},
 		check: func(status int, _ []byte) error {
 			if status != http.StatusCreated {
