@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -78,9 +77,6 @@ func (x *exchange) workBulk() ([]any, error) {
 	j.ctx, cancel = context.WithTimeout(x.ctx, bulkTime)
 	defer cancel()
 	j.work()
-	if len(j.ops) >= strokeOfUsers { // what a large one leaves behind is more than all that is alive
-		runtime.GC()
-	}
 	return j.answers(), x.ctx.Err() // of an error nobody is left to hear
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,7 @@ type bulkJob struct {
 	barred error            // why the client may do nothing any more; nil: it may
 	queue  []*bulkOperation // users to be made in one stroke
 	stroke *bulkStroke      // that is being made; nil: none
+	loose  int              // operations since the last collection
 	torn   []*bulkOperation // to be made without a reference, which is then patched in
 }
 
@@ -88,7 +90,17 @@ func (j *bulkJob) asAllowed(s *exchange, op *bulkOperation) error {
 		return err
 	}
 	s.client = j.x.client
+	defer j.tidy(1)
 	return s.perform(op.path())
+}
+
+// tidy collects what so many operations more have left behind, as soon as it is more than all that is alive. Left to itself the
+// collector waits until there is several times as much.
+func (j *bulkJob) tidy(operations int) {
+	if j.loose += operations; j.loose >= 2*strokeOfUsers {
+		j.loose = 0
+		runtime.GC()
+	}
 }
 
 // ask asks anew who calls: a bulk request works for minutes, in which a token can be revoked, a client removed or its rights

@@ -65,6 +65,7 @@ func (j *bulkJob) launch() {
 		s.made, s.trouble = members.CreateMany(j.ctx, org, s.list, most)
 	}()
 	j.stroke = s
+	j.tidy(len(queue)) // while the database works
 }
 
 // land waits for the stroke and notes what became of each. Where trouble stops one, it may be one operation's alone, and those
