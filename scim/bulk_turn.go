@@ -32,7 +32,7 @@ var (
 // their bodies as they came, or are sent away.
 //
 // Invariant: whatever comes, the memory for it is bounded, and no organization has more than half of it
-// (TestBulkTurns, TestWall071_ManyAtOnce).
+// (TestBulkMemory, TestWall071_ManyAtOnce).
 type turns struct {
 	patience time.Duration // in line
 	bytes    *semaphore.Weighted
