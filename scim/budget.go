@@ -46,11 +46,19 @@ func newBudgets(l *ratelimit.Limiter, now func() time.Time) *budgets {
 // whole minute's count as a whole minute's, or they could never be made. A caller with nothing left gets errTooMany, with
 // how long to wait.
 func (x *exchange) spend(n int) error {
-	who, most := x.client.ID.String(), x.client.RequestsPerMinute
+	most := x.client.RequestsPerMinute
 	if !x.person.IsZero() {
-		who, most = x.person.String(), personPerMinute
+		most = personPerMinute
 	}
-	return x.h.budgets.spend(x.ctx, who, most, n)
+	return x.h.budgets.spend(x.ctx, x.caller(), most, n)
+}
+
+// caller is whose budget and places a request takes: the client's, or the person's who calls for themselves.
+func (x *exchange) caller() string {
+	if !x.person.IsZero() {
+		return x.person.String()
+	}
+	return x.client.ID.String()
 }
 
 func (b *budgets) spend(ctx context.Context, who string, most, n int) error {

@@ -4,13 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"portvakt/internal/directory"
 )
 
 const (
@@ -24,7 +20,6 @@ const (
 	bulkOperations = 1000
 	bulkTime       = 5 * time.Minute // of work; then the remaining operations are answered 503
 	strokeOfUsers  = 250             // made at once, so that little is in memory and nobody waits for long
-	bulksAtOnce    = 4               // of one organization, so that what is in memory stays bounded
 )
 
 // wholeBulk bounds a bulk request's body: an operation's data lies three levels deep and has the depth of a single one.
@@ -38,77 +33,63 @@ func LargeBody(path string) int64 {
 	return 0
 }
 
-// turns counts the bulk requests that are being worked on.
-type turns struct {
-	mu sync.Mutex
-	of map[directory.OrganizationID]int
-}
-
-var errBusy = refuse(http.StatusTooManyRequests, "", "The organization has %d bulk requests running; send this one again when one of them is done", bulksAtOnce)
-
-// take is false where the organization has as many as it may have; give ends one that was taken.
-func (t *turns) take(org directory.OrganizationID) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.of == nil {
-		t.of = map[directory.OrganizationID]int{}
-	}
-	if t.of[org] >= bulksAtOnce {
-		return false
-	}
-	t.of[org]++
-	return true
-}
-
-func (t *turns) give(org directory.OrganizationID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.of[org]--; t.of[org] == 0 {
-		delete(t.of, org)
-	}
-}
-
 // bulk does many operations with one request (RFC 7644 §3.7). Each goes the way of a single one: the same routes, rights,
 // rules, errors and entries in the history. Answers stand in the order of the request, whatever order references demand.
 //
 // Operations are not one transaction: what was done stays done, whatever becomes of others, of the connection, or of us. A
 // client that got no answer asks for what there is, or sends the same again: who was made is then refused as taken.
 func (x *exchange) bulk() error {
-	if !x.h.bulks.take(x.client.Organization) {
-		x.w.Header().Set("Retry-After", "2")
-		return errBusy
-	}
-	defer x.h.bulks.give(x.client.Organization)
-	if err := x.readBody(wholeBulk); err != nil {
-		return err
-	}
-	j, err := x.readBulk()
+	answers, err := x.workBulk()
 	if err != nil {
 		return err
 	}
+	x.writeJSON(http.StatusOK, map[string]any{"schemas": []string{bulkResponseURN}, "Operations": answers})
+	return nil
+}
+
+// workBulk reads and does what is asked, when it is its turn. However slowly the answer is fetched, the turn is over then.
+func (x *exchange) workBulk() ([]any, error) {
+	turn, err := x.h.bulks.enter(x.client.Organization)
+	if err != nil {
+		return nil, x.sendAway(err)
+	}
+	defer turn.leave()
+	raw, err := x.rawBody(wholeBulk)
+	if err != nil {
+		return nil, err
+	}
+	x.patience()
+	if err := turn.begin(x.ctx, len(raw)); err != nil {
+		return nil, x.sendAway(err)
+	}
+	if x.body, err = readJSON(raw, wholeBulk); err != nil {
+		return nil, err
+	}
+	j, err := x.readBulk()
+	if err != nil {
+		return nil, err
+	}
 	if err := x.spend(len(j.ops) - 1); err != nil { // the request itself was the first
-		return err
+		return nil, err
 	}
 	x.body = nil // from here on each operation has its own part, and lets go of it when it is done
-	x.patience()
 	var cancel context.CancelFunc
 	j.ctx, cancel = context.WithTimeout(x.ctx, bulkTime)
 	defer cancel()
 	j.work()
-	if len(j.ops) >= strokeOfUsers { // what a large one leaves behind is more than all that is alive
-		runtime.GC()
-	}
-	if err := x.ctx.Err(); err != nil { // nobody is left to answer
-		return err
-	}
-	x.writeJSON(http.StatusOK, map[string]any{"schemas": []string{bulkResponseURN}, "Operations": j.answers()})
-	return nil
+	return j.answers(), x.ctx.Err() // of an error nobody is left to hear
+}
+
+// sendAway refuses a request for which there is no turn.
+func (x *exchange) sendAway(err error) error {
+	x.w.Header().Set("Retry-After", comeBack)
+	return err
 }
 
 // patience keeps the connection for as long as the work may take: the server's own limits are made for single operations.
 // The one for reading counts as well, because net/http goes on listening for the client's going away.
 func (x *exchange) patience() {
-	until := x.h.db.Wall().Add(bulkTime + time.Minute)
+	until := x.h.db.Wall().Add(longestWait + bulkTime + time.Minute)
 	connection := http.NewResponseController(x.w)
 	_ = connection.SetReadDeadline(until) // a connection that has no deadlines needs none
 	_ = connection.SetWriteDeadline(until)

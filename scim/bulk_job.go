@@ -4,11 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
-
-	"portvakt/internal/directory"
-	"portvakt/internal/sqldb"
 )
 
 // bulkJob is a bulk request at work.
@@ -21,6 +19,8 @@ type bulkJob struct {
 	failed int
 	barred error            // why the client may do nothing any more; nil: it may
 	queue  []*bulkOperation // users to be made in one stroke
+	stroke *bulkStroke      // that is being made; nil: none
+	loose  int              // operations since the last collection
 	torn   []*bulkOperation // to be made without a reference, which is then patched in
 }
 
@@ -90,7 +90,17 @@ func (j *bulkJob) asAllowed(s *exchange, op *bulkOperation) error {
 		return err
 	}
 	s.client = j.x.client
+	defer j.tidy(1)
 	return s.perform(op.path())
+}
+
+// tidy collects what so many operations more have left behind, as soon as it is more than all that is alive. Left to itself the
+// collector waits until there is several times as much.
+func (j *bulkJob) tidy(operations int) {
+	if j.loose += operations; j.loose >= 2*strokeOfUsers {
+		j.loose = 0
+		runtime.GC()
+	}
 }
 
 // ask asks anew who calls: a bulk request works for minutes, in which a token can be revoked, a client removed or its rights
@@ -116,19 +126,6 @@ func (j *bulkJob) ask() error {
 	return nil
 }
 
-// gather keeps whom the operation makes, who goes the whole way of a single one up to the directory's door.
-func (j *bulkJob) gather(op *bulkOperation, s *exchange) {
-	s.collect = true
-	if err := s.perform(op.path()); err != errCollected { //nolint:errorlint // ours, as it is
-		j.refuse(op, s, err)
-		return
-	}
-	op.state, op.made, op.data = queued, s.made, nil
-	if j.queue = append(j.queue, op); len(j.queue) == strokeOfUsers {
-		j.flush()
-	}
-}
-
 // refuse ends an operation that needed nothing of those before it. Where failures are counted those come first.
 func (j *bulkJob) refuse(op *bulkOperation, s *exchange, err error) {
 	if j.most > 0 {
@@ -138,74 +135,6 @@ func (j *bulkJob) refuse(op *bulkOperation, s *exchange, err error) {
 		}
 	}
 	j.finish(op, s, err)
-}
-
-// flush makes the users who were gathered in one stroke. Where trouble stops that, it may be one operation's alone, and
-// those who are left are made one by one.
-func (j *bulkJob) flush() {
-	queue := j.queue
-	if j.queue = nil; len(queue) == 0 {
-		return
-	}
-	queue = j.allowed(queue)
-	list := make([]directory.Member, len(queue))
-	for i, op := range queue {
-		list[i], op.made = op.made, directory.Member{}
-	}
-	most := 0
-	if j.most > 0 {
-		most = j.most - j.failed
-	}
-	members, org := j.x.h.dir.Memberships, j.x.client.Organization
-	made, trouble := members.CreateMany(j.ctx, org, list, most)
-	for i, c := range made {
-		j.settle(queue[i], c.Member, c.Refusal)
-	}
-	for i, op := range queue[len(made):] {
-		switch {
-		case trouble == nil || j.over():
-			op.state = waiting
-		case sqldb.IsUnavailable(trouble):
-			j.finish(op, j.exchange(op), trouble)
-		default:
-			m, err := members.Create(j.ctx, org, directory.NewMember{Member: list[len(made)+i]})
-			j.settle(op, m, err)
-		}
-	}
-}
-
-// allowed are those of the users, gathered some time ago, whom the client may still make; the others are refused.
-func (j *bulkJob) allowed(queue []*bulkOperation) []*bulkOperation {
-	err := j.ask()
-	if err == nil && !usersRight.heldBy(j.x.client) {
-		err = errNotAllowed
-	}
-	return slices.DeleteFunc(queue, func(op *bulkOperation) bool {
-		err := err
-		if err == nil {
-			err = mayMake(j.x.client, &op.made)
-		}
-		switch {
-		case err == nil:
-			return false
-		case j.over():
-			op.state = waiting
-		default:
-			op.made = directory.Member{}
-			j.finish(op, j.exchange(op), err)
-		}
-		return true
-	})
-}
-
-// settle ends an operation whose user was made, or refused, without the route's own answer.
-func (j *bulkJob) settle(op *bulkOperation, m directory.Member, err error) {
-	if err != nil {
-		j.finish(op, j.exchange(op), err)
-		return
-	}
-	j.note(op, nil, nil)
-	op.state, op.status, op.id, op.version = done, http.StatusCreated, m.ID.String(), version(m.Version)
 }
 
 // note tells the request log of an operation that the client sent; what mends one is told of by that one.
@@ -256,11 +185,7 @@ func (j *bulkJob) mend() {
 
 // exchange is an operation as a request of its own, on behalf of the same client.
 func (j *bulkJob) exchange(op *bulkOperation) *exchange {
-	r, err := http.NewRequestWithContext(j.ctx, op.method, j.x.location(op.path()...), nil)
-	if err != nil { // of a method that is none
-		r = j.x.r.Clone(j.ctx)
-	}
-	r.Header = http.Header{}
+	r := (&http.Request{Method: op.method, URL: j.x.r.URL, Header: http.Header{}}).WithContext(j.ctx)
 	if op.ifMatch != "" {
 		r.Header.Set("If-Match", op.ifMatch)
 	}

@@ -3,7 +3,6 @@ package scim_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -214,32 +213,5 @@ func TestBulkIsTold(t *testing.T) {
 				}
 			}
 		}
-	})
-}
-
-// TestBulkTurns: of one organization only so many are worked on at a time; the neighbour's are not held up.
-func TestBulkTurns(t *testing.T) {
-	each(t, func(w *world) {
-		hold := make(chan struct{})
-		begun, ended := make(chan struct{}), make(chan int)
-		for range 4 {
-			go func() {
-				rec, r := w.request("POST", "/Bulk", &slowBody{begun: begun, hold: hold, text: `{` + bulkRequest + `,"Operations":[` + op("DELETE", "/Users/1", "", "") + `]}`})
-				w.handler.ServeHTTP(rec, r)
-				ended <- rec.Code
-			}()
-			<-begun
-		}
-		if got := w.bulk(op("DELETE", "/Users/1", "", "")).want(http.StatusTooManyRequests).header.Get("Retry-After"); got != "2" {
-			w.t.Errorf("to be tried again after %q", got)
-		}
-		w.as(tokenOther, "bjorkvik").bulk(op("DELETE", "/Users/1", "", "")).were("404")
-		close(hold)
-		for range 4 {
-			if status := <-ended; status != 200 {
-				w.t.Errorf("status %d", status)
-			}
-		}
-		w.bulk(op("DELETE", "/Users/1", "", "")).were("404")
 	})
 }

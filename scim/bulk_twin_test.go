@@ -13,6 +13,7 @@ import (
 
 	"portvakt/internal/directory"
 	"portvakt/internal/sqldb"
+	"portvakt/scim"
 )
 
 // twin is one of two organizations of the same people that are sent the same operations: one in bulk, the other one by one.
@@ -139,6 +140,7 @@ func TestBulkIsLikeSingleOperations(t *testing.T) {
 			seats := rapid.SampledFrom([]int64{directory.UnlimitedSeats, 5, 6}).Draw(r, "seats")
 			bulk, alone := w.twin(seats), w.twin(seats)
 			n := rapid.IntRange(1, 12).Draw(r, "operations")
+			w.handler.(*scim.Handler).StrokeForTest(rapid.SampledFrom([]int{1, 2, 3, 250}).Draw(r, "stroke")) // so that several overlap
 			var want []string
 			ops, posts, made := make([]string, n), map[int]bool{}, map[int]string{}
 			for i := range n {

@@ -131,7 +131,11 @@ func (x *exchange) writeError(err error) {
 			header.Set("Retry-After", strconv.Itoa(int(f.Retry.Seconds())+1))
 		}
 	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", "2")
+		header.Set("Retry-After", comeBack)
+		if r == errFull {
+			x.h.log.WarnContext(x.r.Context(), "SCIM bulk request sent away: too many at once")
+			break
+		}
 		x.h.log.WarnContext(x.r.Context(), "SCIM request failed: the database cannot be reached", "error", err)
 	case http.StatusInternalServerError:
 		id := actor.From(x.r.Context()).RequestID

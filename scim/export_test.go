@@ -3,6 +3,7 @@ package scim
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"portvakt/internal/directory"
 )
@@ -30,4 +31,31 @@ func (h *Handler) FailLogForTest(fail func() error) {
 		}
 		return keep(ctx, r, m)
 	}
+}
+
+// NewTurnsForTest makes turns for bulk requests that wait for so long. What it answers takes one for an organization's request of
+// so many bytes: leave gives it back, status is not 0 where it was sent away.
+func NewTurnsForTest(patience time.Duration) func(org directory.OrganizationID, bytes int) (leave func(), status int) {
+	t := newTurns()
+	t.patience = patience
+	return func(org directory.OrganizationID, bytes int) (func(), int) {
+		turn, err := t.enter(org)
+		if err != nil {
+			return nil, toRefusal(err).Status
+		}
+		if err := turn.begin(context.Background(), bytes); err != nil {
+			turn.leave()
+			return nil, toRefusal(err).Status
+		}
+		return turn.leave, 0
+	}
+}
+
+// StrokeForTest has bulk requests make so many users at once.
+func (h *Handler) StrokeForTest(users int) { h.stroke = users }
+
+// LanesForTest is how many requests of a caller are worked on at a time, and how long the next one waits from now on.
+func (h *Handler) LanesForTest(patience time.Duration) int {
+	h.lanes.patience = patience
+	return int(h.lanes.width)
 }

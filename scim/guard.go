@@ -43,7 +43,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve is the guard: credential, organization, route, right, budget, body; then the route's own function.
+// serve is the guard: credential, organization, route, right, budget, body, a place; then the route's own function.
 //
 // Invariant: nothing but a live provisioning token, or an access token that acts for a provisioning client, passes, on every path but
 // a person's own (TestWall058_CredentialsOfTheWrongKind, TestWall058_AccessTokensOfTheWrongKind); a path of another
@@ -84,6 +84,11 @@ func (x *exchange) serve() error {
 			return err
 		}
 	}
+	leave, err := x.h.lanes.enter(x.ctx, x.caller())
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return route.serve(x)
 }
 
@@ -125,18 +130,26 @@ func segments(u *url.URL) (slug string, path []string, ok bool) {
 
 // readBody reads one JSON object and nothing behind it.
 func (x *exchange) readBody(limits bodyLimits) error {
+	raw, err := x.rawBody(limits)
+	if err == nil {
+		x.body, err = readJSON(raw, limits)
+	}
+	return err
+}
+
+// rawBody is a body of JSON as it came.
+func (x *exchange) rawBody(limits bodyLimits) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/scim+json" && kind != "application/json" {
-		return refuse(http.StatusUnsupportedMediaType, "", "The body has to be application/scim+json or application/json")
+		return nil, refuse(http.StatusUnsupportedMediaType, "", "The body has to be application/scim+json or application/json")
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limits.bytes))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return refuse(http.StatusRequestEntityTooLarge, "", "The body is larger than %d bytes", limits.bytes)
+		return nil, refuse(http.StatusRequestEntityTooLarge, "", "The body is larger than %d bytes", limits.bytes)
 	}
 	if err != nil {
-		return badSyntax("The body cannot be read to its end")
+		return nil, badSyntax("The body cannot be read to its end")
 	}
-	x.body, err = readJSON(raw, limits)
-	return err
+	return raw, nil
 }

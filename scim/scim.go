@@ -40,7 +40,9 @@ type Handler struct {
 	uses      *directory.Uses[directory.TokenUse]
 	tokens    Tokens
 	budgets   *budgets
-	bulks     turns
+	lanes     *lanes
+	bulks     *turns
+	stroke    int // users that a bulk request makes at once
 	requests  *requestLog
 }
 
@@ -60,7 +62,8 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{dir: cfg.Directory, db: cfg.DB, base: strings.TrimSuffix(cfg.BaseURL, "/"), log: cfg.Log,
 		schemas: schemas, discovery: discovery, filters: newFilterCache(), cursors: cursors{cfg.Keys, cfg.DB.Now},
 		uses:   directory.NewUses(cfg.Directory.ProvisioningClients.NoteUsed),
-		tokens: cfg.Tokens, budgets: newBudgets(ratelimit.New(cfg.DB), cfg.DB.Now), requests: newRequestLog(cfg.Directory.ProvisioningLog)}
+		tokens: cfg.Tokens, budgets: newBudgets(ratelimit.New(cfg.DB), cfg.DB.Now), lanes: newLanes(), bulks: newTurns(), stroke: strokeOfUsers,
+		requests: newRequestLog(cfg.Directory.ProvisioningLog)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}

@@ -51,7 +51,7 @@ func ParseEmail(s string) (Email, error) {
 	}
 	local = norm.NFC.String(local)
 	key, ok := foldLocal(local)
-	if !ok || !isBare(local, ascii) || !isBare(key, ascii) || len(local)+1+len(domain) > maxEmail {
+	if !ok || !isBare(local, ascii) || key != local && !isBare(key, ascii) || len(local)+1+len(domain) > maxEmail {
 		return Email{}, errEmail
 	}
 	return Email{Address: local + "@" + domain, Key: key + "@" + ascii}, nil

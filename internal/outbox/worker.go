@@ -23,7 +23,7 @@ type worker struct {
 
 // delivery is a leased row of deliveries.
 type delivery struct {
-	event      EventID
+	event      Event
 	subscriber string
 	attempt    int64 // 1 for the first
 }
@@ -60,12 +60,30 @@ func (w *worker) run(ctx context.Context) {
 			again = true
 		case r := <-w.results:
 			w.receive(r)
+			w.gather()
 			again = true
 		case <-tick.C:
 			again = len(w.finished) > 0 || w.anythingDue(ctx)
 		}
 	}
 	w.stop(handling, cancel)
+}
+
+// gatherWait is how long outcomes wait for others, so that a turn, which is a durable commit, is for many.
+const gatherWait = 2 * time.Millisecond
+
+// gather receives what ends at about the same time.
+func (w *worker) gather() {
+	patience := time.NewTimer(gatherWait)
+	defer patience.Stop()
+	for w.running > 0 {
+		select {
+		case r := <-w.results:
+			w.receive(r)
+		case <-patience.C:
+			return
+		}
+	}
 }
 
 // drain alternates turns and waiting until nothing is due.
@@ -175,14 +193,11 @@ func (w *worker) deliver(ctx context.Context, d delivery) outcome {
 	}
 	bounded, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	e, err := w.event(bounded, d.event)
-	if err == nil {
-		handle := w.handler(e.Kind, d.subscriber)
-		if handle == nil { // made by another version of the program
-			return w.outcome(d, failed, "no_such_subscriber")
-		}
-		err = w.guarded(bounded, handle, e, d)
+	handle := w.handler(d.event.Kind, d.subscriber)
+	if handle == nil { // made by another version of the program
+		return w.outcome(d, failed, "no_such_subscriber")
 	}
+	err := w.guarded(bounded, handle, d)
 	switch {
 	case err == nil:
 		return w.outcome(d, delivered, "")
@@ -194,7 +209,7 @@ func (w *worker) deliver(ctx context.Context, d delivery) outcome {
 
 func (w *worker) outcome(d delivery, s state, reason string) outcome {
 	if s == failed {
-		w.log.Warn("outbox: a delivery failed", "event", d.event.String(), "subscriber", d.subscriber,
+		w.log.Warn("outbox: a delivery failed", "event", d.event.ID.String(), "subscriber", d.subscriber,
 			"attempt", d.attempt, "reason", reason, "given_up", d.attempt >= w.tries)
 	}
 	return outcome{d, s, reason}
@@ -204,15 +219,15 @@ var errPanic = errors.New("panic")
 
 // guarded keeps a panic of a handler from taking the process down. What was panicked with may be personal, so the log
 // gets the stack and the type.
-func (w *worker) guarded(ctx context.Context, handle Handler, e Event, d delivery) (err error) {
+func (w *worker) guarded(ctx context.Context, handle Handler, d delivery) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.log.Error("outbox: a handler panicked", "event", d.event.String(), "kind", e.Kind, "subscriber", d.subscriber,
+			w.log.Error("outbox: a handler panicked", "event", d.event.ID.String(), "kind", d.event.Kind, "subscriber", d.subscriber,
 				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()
-	return handle(ctx, e)
+	return handle(ctx, d.event)
 }
 
 // reason names an error without repeating its text.

@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"portvakt/internal/sqldb"
@@ -52,19 +54,19 @@ func (w *worker) record(tx *sqldb.Tx, now time.Time) {
 		case r.state == delivered:
 			tx.Later(`update deliveries set done_at = $1, given_up_at = null, leased_by = null, leased_until = null, last_error = null
 				where event_id = $2 and subscriber = $3 and done_at is null`,
-				sqldb.Micros(now), r.event, r.subscriber)
+				sqldb.Micros(now), r.event.ID, r.subscriber)
 		case r.state == released:
 			tx.Later(`update deliveries set attempts = attempts - 1, due_at = $1, leased_by = null, leased_until = null
 				where event_id = $2 and subscriber = $3 and leased_by = $4 and done_at is null`,
-				sqldb.Micros(now), r.event, r.subscriber, w.holder)
+				sqldb.Micros(now), r.event.ID, r.subscriber, w.holder)
 		case r.attempt >= w.tries:
 			tx.Later(`update deliveries set given_up_at = $1, leased_by = null, leased_until = null, last_error = $2
 				where event_id = $3 and subscriber = $4 and leased_by = $5 and done_at is null`,
-				sqldb.Micros(now), r.reason, r.event, r.subscriber, w.holder)
+				sqldb.Micros(now), r.reason, r.event.ID, r.subscriber, w.holder)
 		default:
 			tx.Later(`update deliveries set due_at = $1, leased_by = null, leased_until = null, last_error = $2
 				where event_id = $3 and subscriber = $4 and leased_by = $5 and done_at is null`,
-				sqldb.Micros(now.Add(w.pause(r.attempt))), r.reason, r.event, r.subscriber, w.holder)
+				sqldb.Micros(now.Add(w.pause(r.attempt))), r.reason, r.event.ID, r.subscriber, w.holder)
 		}
 	}
 }
@@ -84,13 +86,35 @@ func (w *worker) dispatch(ctx context.Context, tx *sqldb.Tx, now time.Time) (int
 	if err != nil {
 		return 0, err
 	}
+	args := []any{sqldb.Micros(now)}
 	for _, e := range events {
 		for _, s := range w.subscribers[e.kind] {
-			tx.Later(`insert into deliveries (event_id, subscriber, attempts, due_at) values ($1, $2, 0, $3)
-				on conflict (event_id, subscriber) do nothing`, e.id, s.name, sqldb.Micros(now))
+			args = append(args, e.id, s.name)
 		}
 	}
+	if len(args) > 1 {
+		args = atLeast(args)
+		tx.Later(deliveriesText(len(args)/2), args...)
+	}
 	return len(events), nil
+}
+
+// deliveriesText makes n deliveries, all due at one moment.
+func deliveriesText(n int) string {
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("($%d, $%d, 0, $1)", 2*i+2, 2*i+3)
+	}
+	return `insert into deliveries (event_id, subscriber, attempts, due_at) values ` + strings.Join(rows, ", ") + `
+		on conflict (event_id, subscriber) do nothing`
+}
+
+// atLeast repeats the last two until there are a power of two of pairs behind the first, so that there are few texts to prepare.
+func atLeast(args []any) []any {
+	for n := len(args) / 2; n&(n-1) != 0; n++ {
+		args = append(args, args[len(args)-2], args[len(args)-1])
+	}
+	return args
 }
 
 // take leases what is due. It counts the attempt already, so that a process that dies of a delivery does not try it
@@ -100,7 +124,7 @@ func (w *worker) dispatch(ctx context.Context, tx *sqldb.Tx, now time.Time) (int
 // "materialized" it may look for the oldest again for each row, and by the conditions that make a delivery due, if they
 // stood in the outer statement too, it would go through all that wait instead of the primary key.
 func (w *worker) take(ctx context.Context, tx *sqldb.Tx, now time.Time, n int) ([]delivery, error) {
-	return sqldb.All(ctx, tx, func(r sqldb.Row) (d delivery, err error) { return d, r.Scan(&d.event, &d.subscriber, &d.attempt) }, `
+	leased, err := sqldb.All(ctx, tx, func(r sqldb.Row) (d delivery, err error) { return d, r.Scan(&d.event.ID, &d.subscriber, &d.attempt) }, `
 		with oldest as materialized (
 		  select event_id, subscriber, attempts from deliveries
 		  where done_at is null and given_up_at is null and due_at <= $3 and (leased_until is null or leased_until < $3)
@@ -109,6 +133,32 @@ func (w *worker) take(ctx context.Context, tx *sqldb.Tx, now time.Time, n int) (
 		where (event_id, subscriber, attempts) in (select event_id, subscriber, attempts from oldest)
 		returning event_id, subscriber, attempts`,
 		w.holder, sqldb.Micros(now.Add(w.lease)), sqldb.Micros(now), n)
+	if err != nil || len(leased) == 0 {
+		return nil, err
+	}
+	return leased, w.read(ctx, tx, leased)
+}
+
+// read fills in the events of deliveries, all with one statement. It is planned each time: a plan that is kept from when the
+// table was empty reads all of it.
+func (w *worker) read(ctx context.Context, tx *sqldb.Tx, leased []delivery) error {
+	ids, places := make([]any, w.workers), make([]string, w.workers)
+	for i := range ids {
+		ids[i], places[i] = leased[min(i, len(leased)-1)].event.ID, fmt.Sprintf("$%d", i+1)
+	}
+	found := map[EventID]Event{}
+	_, err := sqldb.All(sqldb.PlanWithValues(ctx), tx, func(r sqldb.Row) (e Event, err error) {
+		var organization sqldb.ID[organizationPrefix]
+		var data string
+		err = r.Scan(&e.ID, &e.Kind, &organization, &e.Subject, &data)
+		e.Organization, e.Data = organization.String(), []byte(data)
+		found[e.ID] = e
+		return e, err
+	}, `select id, kind, organization_id, subject, data from events where id in (`+strings.Join(places, ", ")+`)`, ids...)
+	for i := range leased {
+		leased[i].event = found[leased[i].event.ID]
+	}
+	return err
 }
 
 // due reports whether there is anything to do now; leased also counts what a worker holds at the moment.
@@ -125,16 +175,6 @@ func (w *worker) due(ctx context.Context, leased bool) (due bool, err error) {
 		  and (leased_until is null or leased_until < $2)) then 1 else 0 end`,
 		sqldb.Micros(now), sqldb.Micros(taken)).Scan(&n)
 	return n == 1, err
-}
-
-func (w *worker) event(ctx context.Context, id EventID) (Event, error) {
-	e := Event{ID: id}
-	var organization sqldb.ID[organizationPrefix]
-	var data string
-	err := w.db.QueryRow(ctx, "select kind, organization_id, subject, data from events where id = $1", id).
-		Scan(&e.Kind, &organization, &e.Subject, &data)
-	e.Organization, e.Data = organization.String(), []byte(data)
-	return e, err
 }
 
 // Backlog counts what waits and what was given up.

@@ -44,13 +44,13 @@ func (f Figure) Ratio() float64 {
 
 // Print writes the figures as a table.
 func Print(w io.Writer, figures []Figure) {
-	fmt.Fprintf(w, "%-44s %12s %12s %8s  %s\n", "measured", "portvakt", "floor", "ratio", "goal")
+	fmt.Fprintf(w, "%-66s %12s %12s %8s  %s\n", "measured", "portvakt", "floor", "ratio", "goal")
 	for _, f := range figures {
 		ratio := ""
 		if f.Floor != 0 {
 			ratio = fmt.Sprintf("%.2f", f.Ratio())
 		}
-		fmt.Fprintf(w, "%-44s %9.1f %-2s %12.1f %8s  %s\n", f.Name, f.Subject, f.Unit, f.Floor, ratio, f.Goal)
+		fmt.Fprintf(w, "%-66s %9.1f %-2s %12.1f %8s  %s\n", f.Name, f.Subject, f.Unit, f.Floor, ratio, f.Goal)
 	}
 }
 

@@ -68,6 +68,25 @@ func (c *child) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, nil
 }
 
+// settle waits until the server has nothing to do any more.
+func (c *child) settle(ctx context.Context) error {
+	const look = 500 * time.Millisecond // longer than what waits for events looks for some
+	for {
+		before, err := c.cpu()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+		if after, err := c.cpu(); err != nil || after-before <= look/20 {
+			return err
+		}
+	}
+}
+
 // memory is the resident memory in MiB; peak is the most that it has been.
 func (c *child) memory() (float64, error) { return c.status("VmRSS:") }
 func (c *child) peak() (float64, error)   { return c.status("VmHWM:") }
