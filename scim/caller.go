@@ -84,10 +84,16 @@ func (x *exchange) accept(b Bearer) error {
 		return err
 	}
 	x.calls(client)
+	a := actor.From(x.ctx)
+	if a.Behalf = b.ServiceAccount.String(); b.ServiceAccount.IsZero() {
+		a.Behalf = b.Application.String()
+	}
+	x.ctx = actor.With(x.ctx, a)
 	return nil
 }
 
-// calls notes who acts. An application's token acts as its provisioning client: the history names that one.
+// calls notes who acts. The token of an application or service account acts as its provisioning client: the history names
+// that one, and on whose behalf.
 func (x *exchange) calls(client directory.ProvisioningClient) {
 	x.client = client
 	a := actor.From(x.ctx) // keeps the request's id and address

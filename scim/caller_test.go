@@ -37,7 +37,7 @@ func (w *world) clientOf(token string) directory.ProvisioningClient {
 func TestAnAccessTokenActsAsItsProvisioningClient(t *testing.T) {
 	each(t, func(w *world) {
 		ctx := context.Background()
-		w.application("hr-app")
+		app := w.application("hr-app")
 		by := w.as("hr-app", "nordlys")
 		by.do("GET", "/Users", "").want(403) // no client names it
 		by.do("GET", "/Schemas", "").want(403)
@@ -48,6 +48,15 @@ func TestAnAccessTokenActsAsItsProvisioningClient(t *testing.T) {
 			w.t.Errorf("the member is managed by %s", m.ManagedBy)
 		}
 		w.as(tokenUsers, "nordlys").patch(id, `{"op":"replace","path":"title","value":"x"}`).want(200)
+		for action, behalf := range map[string]string{"membership.created": app.ID.String(), "membership.changed": ""} {
+			var who, whose string
+			if err := w.db.QueryRow(ctx, `select actor_id, behalf from audit_entries where object = $1 and action = $2`, id, action).Scan(&who, &whose); err != nil {
+				w.t.Fatal(err)
+			}
+			if who != hr.ID.String() || whose != behalf {
+				w.t.Errorf("%s by %s on behalf of %q", action, who, whose)
+			}
+		}
 		w.as(tokenAll, "nordlys").patch(id, `{"op":"replace","path":"title","value":"y"}`).want(403)
 		by.do("GET", "/Groups", "").want(403) // as the client's own token
 		by.patch(id, `{"op":"add","path":"roles","value":[{"value":"chief"}]}`).want(403)

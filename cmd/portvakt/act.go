@@ -27,6 +27,8 @@ var acts = map[string]func(context.Context, *house, json.RawMessage) (string, er
 	"domain.list":      actOn(listDomains),
 	"domain.give-up":   actOn(giveUpDomain),
 	"invitations":      actOn(askInvitations),
+	"member":           actOn(actOnMember),
+	"organization":     actOn(showOrganization),
 	"operator.appoint": actOn(appointAdministrator),
 	"operator.grant":   actOn(grantOperator),
 	"operator.revoke":  actOn(revokeOperator),

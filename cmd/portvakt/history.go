@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"portvakt/internal/audit"
 	"portvakt/internal/directory"
@@ -33,9 +34,27 @@ func (h *house) subscribeErasure() {
 			}
 		}
 	})
+	h.events.Subscribe(directory.EventUserErased, "files.forget", func(context.Context, outbox.Event) error {
+		h.erased.Store(int64(h.db.Elapsed()))
+		return nil
+	})
 	if h.mails != nil {
 		h.events.Subscribe(directory.EventUserErased, "mail.forget", func(ctx context.Context, _ outbox.Event) error {
 			return h.mails.Forget(ctx)
 		})
 	}
+}
+
+const (
+	scrubEvery = time.Minute
+	// scrubFor is how long after an erasure some room may still forget something: service providers are told of it first.
+	scrubFor = 15 * time.Minute
+)
+
+// scrub takes what was erased a moment ago, or before the last start, out of the database's files as well.
+func (h *house) scrub(ctx context.Context) error {
+	if h.db.Elapsed()-time.Duration(h.erased.Load()) > scrubFor {
+		return nil
+	}
+	return h.db.Scrub(ctx)
 }

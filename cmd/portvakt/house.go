@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"portvakt/authz"
@@ -56,7 +57,8 @@ type house struct {
 	talks       *interaction.Service
 	accounts    *account.Account
 	notices     *notice.Notices
-	reminded    time.Time // when remindEnding last did
+	reminded    time.Time    // when remindEnding last did
+	erased      atomic.Int64 // when somebody was last erased, or else the start: what db.Elapsed said
 	engine      *authz.Engine
 	oidc        *oidc.Handler
 	saml        *saml.Handler
@@ -170,6 +172,7 @@ func (h *house) work(ctx context.Context) {
 	group.Go(func() { h.every(ctx, unansweredEvery, "announce unanswered invitations", h.announceUnanswered) })
 	group.Go(func() { h.every(ctx, samlEvery, "read metadata of service providers", h.refreshSAML) })
 	group.Go(func() { h.every(ctx, 10*time.Minute, "purge", h.purge) })
+	group.Go(func() { h.every(ctx, scrubEvery, "take what was erased out of the files", h.scrub) })
 	group.Wait()
 }
 

@@ -29,28 +29,30 @@ const (
 )
 
 type commands struct {
-	Serve       serveCommand        `cmd:"" help:"Run the service."`
-	Apply       applyCommand        `cmd:"" help:"Make the organizations, members and applications of a file, or bring them up to date."`
-	Invite      inviteCommand       `cmd:"" help:"Invite people to an organization, many at once."`
-	Invitations invitationsCommand  `cmd:"" help:"Invitations: list, resend, withdraw."`
-	Domain      domainCommand       `cmd:"" help:"Domains of an organization: claim, verify, list, give up."`
-	Operator    operatorCommand     `cmd:"" help:"What only operators may: appoint administrators, name operators."`
-	Import      importCommand       `cmd:"" help:"Make the people of a CSV or JSON Lines file members of an organization."`
-	Migrate     migrateCommand      `cmd:"" help:"Bring the database's tables up to date."`
-	Service     serviceCommand      `cmd:"" name:"service-account" help:"Service accounts of an organization: list, rotate, revoke, disable, enable."`
-	Clients     provisioningCommand `cmd:"" name:"provisioning-client" help:"Provisioning clients (SCIM) of an organization: list, rotate, revoke, caller, release, remove."`
-	SCIMLog     scimLogCommand      `cmd:"" name:"scim-log" help:"What provisioning clients have asked lately, and why it was refused."`
-	Keys        keysCommand         `cmd:"" help:"Signing keys: list, rotate; or make a master key."`
-	Config      configCommand       `cmd:"" help:"Check a configuration file, or print the example."`
-	Health      healthCommand       `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`
-	Bench       benchCommand        `cmd:"" help:"Measure this build on this machine, as ratios to floors measured in the same run."`
-	Passwords   passwordsCommand    `cmd:"" help:"Passwords: make a file of breached ones."`
-	Version     versionCommand      `cmd:"" help:"Print the version."`
-	Audit       auditCommand        `cmd:"" help:"The history of changes: list, export."`
-	Explain     explainCommand      `cmd:"" help:"Say whether a member may do something, and why."`
-	Recalculate recalculateCommand  `cmd:"" help:"Build access anew from the rows, and tell what was running otherwise."`
-	SAMLDebug   samlDebugCommand    `cmd:"" name:"saml-debug" help:"Decode a SAML message or metadata, and say what is wrong with it."`
-	Doctor      doctorCommand       `cmd:"" help:"Look whether the installation is well and its history whole; changes nothing."`
+	Serve        serveCommand        `cmd:"" help:"Run the service."`
+	Apply        applyCommand        `cmd:"" help:"Make the organizations, members and applications of a file, or bring them up to date."`
+	Invite       inviteCommand       `cmd:"" help:"Invite people to an organization, many at once."`
+	Invitations  invitationsCommand  `cmd:"" help:"Invitations: list, resend, withdraw."`
+	Member       memberCommand       `cmd:"" help:"A member: show, end, extend, suspend, reactivate, hand over a function."`
+	Organization organizationCommand `cmd:"" help:"How an organization stands: seats, features, functions, open questions, transfers."`
+	Domain       domainCommand       `cmd:"" help:"Domains of an organization: claim, verify, list, give up."`
+	Operator     operatorCommand     `cmd:"" help:"What only operators may: appoint administrators, name operators."`
+	Import       importCommand       `cmd:"" help:"Make the people of a CSV or JSON Lines file members of an organization."`
+	Migrate      migrateCommand      `cmd:"" help:"Bring the database's tables up to date."`
+	Service      serviceCommand      `cmd:"" name:"service-account" help:"Service accounts of an organization: list, rotate, revoke, disable, enable."`
+	Clients      provisioningCommand `cmd:"" name:"provisioning-client" help:"Provisioning clients (SCIM) of an organization: list, rotate, revoke, caller, release, remove."`
+	SCIMLog      scimLogCommand      `cmd:"" name:"scim-log" help:"What provisioning clients have asked lately, and why it was refused."`
+	Keys         keysCommand         `cmd:"" help:"Signing keys: list, rotate; or make a master key."`
+	Config       configCommand       `cmd:"" help:"Check a configuration file, or print the example."`
+	Health       healthCommand       `cmd:"" help:"Ask a running service whether it is ready; for container health checks."`
+	Bench        benchCommand        `cmd:"" help:"Measure this build on this machine, as ratios to floors measured in the same run."`
+	Passwords    passwordsCommand    `cmd:"" help:"Passwords: make a file of breached ones."`
+	Version      versionCommand      `cmd:"" help:"Print the version."`
+	Audit        auditCommand        `cmd:"" help:"The history of changes: list, export."`
+	Explain      explainCommand      `cmd:"" help:"Say whether a member may do something, and why."`
+	Recalculate  recalculateCommand  `cmd:"" help:"Build access anew from the rows, and tell what was running otherwise."`
+	SAMLDebug    samlDebugCommand    `cmd:"" name:"saml-debug" help:"Decode a SAML message or metadata, and say what is wrong with it."`
+	Doctor       doctorCommand       `cmd:"" help:"Look whether the installation is well and its history whole; changes nothing."`
 }
 
 // world is what a command has of the machine around it; tests make their own.

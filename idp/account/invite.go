@@ -66,7 +66,11 @@ func (a *Account) ask(ctx context.Context, m letter) error {
 	case m.about.State(a.db.Now()) != directory.StateInvited:
 		return errNotWritten
 	}
-	return a.sender.Send(ctx, a.texts.Invitation(a.invitation(m, a.cfg.Issuer+pathAccount+"?invitation="+m.asked.ID.String())))
+	link := a.cfg.Issuer + pathAccount
+	if !m.asked.ID.IsZero() { // made by SCIM, or otherwise without a list: there is nothing to follow up
+		link += "?invitation=" + m.asked.ID.String()
+	}
+	return a.sender.Send(ctx, a.texts.Invitation(a.invitation(m, link)))
 }
 
 // delivered notes on the invitation what the mail server said. A mail that it will never take has bounced; there is

@@ -200,6 +200,22 @@ func TestR25_ThePersonSeesWhoAsksAndAnswers(t *testing.T) {
 	})
 }
 
+// TestR09_WhoIsMadeByASystemGetsAWholeLink: a provisioning system has no invitation that the link could name.
+func TestR09_WhoIsMadeByASystemGetsAWholeLink(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.kari()
+		h.member("tallsmia", "kari@nordlys.example", hired)
+		for _, m := range h.mails() {
+			if len(m.Links) != 1 || m.Links[0] != h.server.URL+"/account" {
+				t.Errorf("links %q", m.Links)
+			}
+		}
+		if len(h.mails()) != 1 {
+			t.Errorf("%d mails", len(h.mails()))
+		}
+	})
+}
+
 // TestR31_AnInvitationOfAFormerAdministratorSaysSo: the person is told, not sent in circles.
 func TestR31_AnInvitationOfAFormerAdministratorSaysSo(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {

@@ -112,8 +112,8 @@ func (s *Sessions) SharedOf(ctx context.Context, user directory.UserID, since ti
 
 // Hints are the accounts of an organization's members that looked shared since a moment, the latest first: those alone
 // whose devices were used for this organization (TestR36_TheNeighbourSeesNothing).
-func (s *Sessions) Hints(ctx context.Context, organization directory.OrganizationID, since time.Time) ([]SharedUse, error) {
-	return sortedShared(sqldb.All(ctx, s.db, scanShared, `select h.user_id, h.first_at, h.last_at, h.times, h.devices from shared_account_hints_of_organizations h
+func Hints(ctx context.Context, db *sqldb.DB, organization directory.OrganizationID, since time.Time) ([]SharedUse, error) {
+	return sortedShared(sqldb.All(ctx, db, scanShared, `select h.user_id, h.first_at, h.last_at, h.times, h.devices from shared_account_hints_of_organizations h
 		where h.organization_id = $1 and h.day >= $2 and h.last_at > $3 and exists (select 1 from memberships m
 			where m.organization_id = h.organization_id and m.user_id = h.user_id and m.deleted_at is null)`,
 		organization, dayOf(since), sqldb.Micros(since)))

@@ -69,7 +69,7 @@ func (e *env) sharedOf(m directory.Member) []session.SharedUse {
 
 func (e *env) hints(org directory.OrganizationID) []session.SharedUse {
 	e.t.Helper()
-	all, err := e.sessions.Hints(ctx, org, e.db.Now().Add(-30*24*time.Hour))
+	all, err := session.Hints(ctx, e.db, org, e.db.Now().Add(-30*24*time.Hour))
 	if err != nil {
 		e.t.Fatal(err)
 	}

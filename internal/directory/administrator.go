@@ -27,6 +27,7 @@ type AppointmentEvent struct {
 	Organization string `json:"organization"`
 	Membership   string `json:"membership"`
 	User         string `json:"user,omitempty"`
+	Reason       string `json:"reason"` // for the letter to the administrators
 }
 
 const maxReason = 500
@@ -67,7 +68,7 @@ func (s Memberships) Appoint(ctx context.Context, org OrganizationID, a Appointm
 			return err
 		}
 		return outbox.Append(tx, org, EventAdministratorAppointed, m.ID.String(),
-			AppointmentEvent{Organization: org.String(), Membership: m.ID.String(), User: m.User.String()})
+			AppointmentEvent{Organization: org.String(), Membership: m.ID.String(), User: m.User.String(), Reason: a.Reason})
 	})
 	return m, err
 }

@@ -67,7 +67,7 @@ const importTries = 4
 
 // Import makes members of many lines at once, or brings those who are members already up to date: found by external id,
 // else by e-mail. A refused line leaves nothing behind; the others stand. Everything else is trouble and leaves nothing at
-// all. New employees with nothing special about them are loaded in one stroke; everybody else goes the way of Create and
+// all. New members with nothing special about them are loaded in one stroke; everybody else goes the way of Create and
 // Change, so that there is one set of rules.
 //
 // Invariant: an import makes what Create would have made of each line (TestImportMakesWhatCreateMakes).

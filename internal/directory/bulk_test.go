@@ -155,6 +155,13 @@ func TestImportMakesWhatCreateMakes(t *testing.T) {
 				Phones: []directory.Contact{{Value: "+47 1", Type: "Work", Primary: true}}, Emails: []directory.Contact{{Value: "A@b.example"}, {Value: "c@d.example"}},
 				Addresses: []directory.Address{{Formatted: "Storgata 1\n0155 Oslo", Street: "Storgata 1", Locality: "OSLO", Region: "Øst", PostalCode: "0155", Country: "NO", Type: "Work", Primary: true}, {Type: "Home"}}}
 		})
+		add("until@%s.example", func(l *directory.ImportLine) {
+			l.Kind, l.End, l.Packages = directory.External, db.Now().Add(time.Hour), []string{"basis"}
+		})
+		add("left@%s.example", func(l *directory.ImportLine) { // already
+			l.Kind, l.Start, l.End = directory.External, db.Now().Add(-2*time.Hour), db.Now().Add(-time.Hour)
+		})
+		add("limited@%s.example", func(l *directory.ImportLine) { l.Kind = directory.Limited })
 		for i := range lines {
 			a, b := lines[i], lines[i]
 			a.Email, b.Email = strings.ReplaceAll(a.Email, "%s", "aaaa"), strings.ReplaceAll(b.Email, "%s", "bbbb")
@@ -162,7 +169,7 @@ func TestImportMakesWhatCreateMakes(t *testing.T) {
 				t.Fatal(got)
 			}
 			n := directory.NewMember{Quiet: true, Member: directory.Member{Email: b.Email, UserName: b.UserName, ExternalID: b.ExternalID, Start: b.Start, End: b.End,
-				Packages: b.Packages, Segments: b.Segments, Details: b.Details}}
+				Kind: b.Kind, Packages: b.Packages, Segments: b.Segments, Details: b.Details}}
 			must(h.Memberships.Create(ctx, third.ID, n))(t)
 		}
 		const ofOrganization = " where organization_id = $1 order by "

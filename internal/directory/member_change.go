@@ -204,6 +204,9 @@ func keepFixed(was, m *Member, now time.Time) {
 	if m.Kind == ContactOnly && m.User.IsZero() {
 		m.Email = was.Email // a person without user has contact details only
 	}
+	if was.isOver(now) && m.End.Equal(was.End) {
+		m.Functions = was.Functions // whose membership is over gets none; one that nobody has announced yet is vacated then
+	}
 	m.SuspendedAt, m.ArchivedAt = since(was.SuspendedAt, m.SuspendedAt, now), was.ArchivedAt // archived by an ending alone
 	m.nameDefault()
 	m.settle()

@@ -17,7 +17,7 @@ type Creation struct {
 const createdAtOnce = 250
 
 // CreateMany makes members as if Create had been called for each in turn, and answers what became of each, in order. Plain
-// employees are loaded in one stroke, as an import does; everybody else is made alone between them, where they stand. most
+// members are loaded in one stroke, as an import does; everybody else is made alone between them, where they stand. most
 // is after how many refusals it stops; 0 is never: then fewer answers come back than people were given.
 //
 // Transactions have some hundreds of people each. Where trouble stops the work, it is answered beside what is already done;

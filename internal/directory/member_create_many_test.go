@@ -431,11 +431,14 @@ func TestCreateManyStatements(t *testing.T) {
 					t.Errorf("%s costs 60 people %d statements", what, n)
 				}
 			}
-			third := func(i int, m *directory.Member) {
-				if i%3 == 0 {
-					m.Kind, m.End = directory.External, db.Now().Add(time.Hour)
+			if n := cost(120, func(i int, m *directory.Member) {
+				if m.Kind = []directory.Kind{directory.Employee, directory.External, directory.Limited}[i%3]; i%3 == 1 {
+					m.End = db.Now().Add(time.Hour)
 				}
+			}); n > 25 {
+				t.Errorf("120 employees, externals and limited members cost %d statements", n)
 			}
+			third := func(i int, m *directory.Member) { m.Administrator = i%3 == 0 }
 			if few, more := cost(30, third), cost(120, third); more > 4*few+4 || more > 120*15 {
 				t.Errorf("%d statements for 30 mixed people, %d for 120", few, more)
 			}

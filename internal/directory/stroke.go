@@ -7,7 +7,7 @@ import (
 )
 
 // stroke is a set of new members who are written at once, in a transaction that has locked the organization's row: plain
-// employees, whom nothing stands in the way of as far as the ground shows. Imports and the bulk creation share it.
+// members, whom nothing stands in the way of as far as the ground shows. Imports and the bulk creation share it.
 type stroke struct {
 	tx           *sqldb.Tx
 	organization Organization
@@ -42,7 +42,7 @@ func (s *stroke) take(name, external, address string) (again bool) {
 }
 
 // enlist puts a new member to those who are loaded in one stroke; false for whoever needs a closer look: everybody but an
-// unknown or plainly linked employee, and whoever something is short for.
+// unknown or plainly linked member, and whoever something is short for.
 func (s *stroke) enlist(m *Member) bool {
 	if !m.isPlain() || !s.suits(m) {
 		return false
@@ -72,9 +72,10 @@ func (s *stroke) enlist(m *Member) bool {
 	return true
 }
 
-// isPlain holds for an employee with nothing that takes more rows than the load writes, or a rule of its own.
+// isPlain holds for an employee, external or limited member with nothing that takes more rows than the load writes, or a rule
+// of its own.
 func (m *Member) isPlain() bool {
-	return m.Kind == Employee && !m.Administrator && len(m.Functions) == 0 && len(m.Grants) == 0 && m.Successor.IsZero() &&
+	return (m.Kind == Employee || m.Kind == External || m.Kind == Limited) && !m.Administrator && len(m.Functions) == 0 && len(m.Grants) == 0 && m.Successor.IsZero() &&
 		m.SecondFactor == "" && m.Reseller == (ResellerAccess{})
 }
 

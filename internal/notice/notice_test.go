@@ -245,8 +245,16 @@ func TestR04_NoticesFollowFunctions(t *testing.T) {
 			"boss@nordlys.example: Nordlys AS har ingen hovedmottaker lenger", "boss@nordlys.example: Nordlys AS: hvem tar over etter Payer Berg?",
 			"boss@nordlys.example: nordlys.example er bekreftet for Nordlys AS")
 
-		second := h.member(h.org, "second@nordlys.example", func(n *directory.NewMember) { n.Administrator = true })
-		h.happens(directory.EventAdministratorAppointed, directory.NoticeEvent{Membership: second.ID.String(), Reason: "ticket 7"})
+		h.member(h.org, "second@nordlys.example", nil)
+		must(h.Memberships.Appoint(ctx, h.org.ID, directory.Appointment{Email: "second@nordlys.example", Reason: "ticket 7"}))(t)
+		if err := h.outbox.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range must(h.mails.List(ctx, 100))(t) {
+			if !strings.Contains(m.Text, "ticket 7") {
+				t.Errorf("the administrators are not told why:\n%s", m.Text)
+			}
+		}
 		h.want("all administrators", "boss@nordlys.example: Second Berg er nå administrator for Nordlys AS", "second@nordlys.example: Second Berg er nå administrator for Nordlys AS")
 	})
 }

@@ -35,7 +35,7 @@ func openSQLite(ctx context.Context, cfg Config) (driver, error) {
 	if cfg.Relaxed {
 		sync = "OFF"
 	}
-	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)" +
+	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)" +
 		"&_pragma=temp_store(MEMORY)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + sync + ")"
 	pool, err := sql.Open("sqlite", base)
 	if err != nil {

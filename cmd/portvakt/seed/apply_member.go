@@ -9,9 +9,14 @@ import (
 	"portvakt/internal/directory"
 )
 
-// members makes and changes people. Functions of one holder are given up before somebody else takes them.
+// members makes and changes people. Functions of one holder are handed over, or given up, before somebody else takes them.
 func (r *run) members(ctx context.Context, x *Organization) error {
 	org := r.organizations[x.Slug.Text]
+	for i := range x.Members {
+		if err := r.handOver(ctx, org, &x.Members[i]); err != nil {
+			return r.refused(x.Members[i].Position, x.Members[i].label(), err)
+		}
+	}
 	if err := r.giveUpFunctions(ctx, org, x.Members); err != nil {
 		return err
 	}

@@ -86,10 +86,12 @@ func (r *run) settle(ctx context.Context, x *Organization, made map[string]bool)
 		return err
 	}
 	over := x.over
-	if x.ManagedBy.present() {
-		agency, err := r.slug(ctx, x.ManagedBy)
-		if err != nil {
-			return err
+	if x.ManagedBy.present() || x.ManagedBy.none {
+		var agency directory.OrganizationID
+		if !x.ManagedBy.none {
+			if agency, err = r.slug(ctx, x.ManagedBy.Word); err != nil {
+				return err
+			}
 		}
 		over = func(o directory.Organization) directory.Organization {
 			o = x.over(o)

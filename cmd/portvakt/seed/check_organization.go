@@ -43,7 +43,7 @@ func (c *checker) organization(o *Organization) {
 			c.refer(w, reference{noun: "feature", key: w.Text})
 		}
 	}
-	if c.slug(o.ManagedBy); o.ManagedBy.present() && o.ManagedBy.Text == o.Slug.Text {
+	if c.slug(o.ManagedBy.Word); o.ManagedBy.present() && o.ManagedBy.Text == o.Slug.Text {
 		c.say(o.ManagedBy.at, "an organization cannot be managed by itself")
 	}
 	s := &scope{checker: c, slug: o.Slug.Text, segments: map[string]bool{}, profiles: map[string]bool{}, roles: map[string]bool{},

@@ -59,7 +59,7 @@ type Organization struct {
 	Seats               *int64               `yaml:"seats"`
 	SuspendedKeepSeats  *bool                `yaml:"suspended_keep_seats"`
 	Features            []Word               `yaml:"features"`
-	ManagedBy           Word                 `yaml:"managed_by"`
+	ManagedBy           Agency               `yaml:"managed_by"`
 	SecondFactor        Word                 `yaml:"second_factor"`
 	TrustedDeviceDays   *int64               `yaml:"trusted_device_days"` // 0: the second factor is asked for at every sign-in
 	MailCodes           *bool                `yaml:"mail_codes"`          // a code by mail counts as second factor

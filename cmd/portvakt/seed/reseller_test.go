@@ -20,6 +20,7 @@ organizations:
     managed_by: agency
     members:
       - {email: anna@agency.example, kind: reseller, reseller: {role: auditor, bank_access: true}}
+  - {slug: second, name: Second, managed_by: agency, members: [{email: anna@agency.example, kind: reseller, reseller: {role: accountant}}]}
   - {slug: other, name: Other}
   - slug: agency
     name: Agency
@@ -48,9 +49,20 @@ organizations:
 		if again := anna(); again.Version != first.Version {
 			t.Error("the same file changed the reseller")
 		}
+		p.apply(t, parse(t, "organizations:\n  - {slug: second, name: Second GmbH}\n"))
+		if there := p.member(t, "second", "anna@agency.example"); !there.ActiveAt(db.Now()) {
+			t.Error("an absent key ended the relation")
+		}
 		p.apply(t, parse(t, "organizations:\n  - {slug: client, managed_by: other}\n"))
 		if after := anna(); after.ActiveAt(db.Now()) {
 			t.Error("another agency manages the organization, and the former's people stayed")
+		}
+		p.apply(t, parse(t, "organizations:\n  - {slug: second, managed_by: \"\"}\n"))
+		if after := p.member(t, "second", "anna@agency.example"); after.ActiveAt(db.Now()) {
+			t.Error("nobody manages the organization, and the agency's people stayed")
+		}
+		if o, err := p.Directory.Organizations.BySlug(ctx, "second"); err != nil || !o.ManagedBy.IsZero() {
+			t.Errorf("managed by %v, %v", o.ManagedBy, err)
 		}
 		_, err = seed.Apply(ctx, p.Deps, parse(t, strings.ReplaceAll(text, "managed_by: agency", "managed_by: other")+
 			"  - {slug: third, name: Third, managed_by: other, members: [{email: anna@agency.example, kind: reseller, reseller: {role: auditor}}]}\n"))

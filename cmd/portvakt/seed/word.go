@@ -24,6 +24,20 @@ func (w *Word) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// Agency is the organization that manages another one; "" ends that.
+type Agency struct {
+	Word
+	none bool
+}
+
+// UnmarshalYAML reads a slug, or "".
+func (a *Agency) UnmarshalYAML(n *yaml.Node) error {
+	if a.none = n.Kind == yaml.ScalarNode && n.Tag == "!!str" && n.Value == ""; a.none {
+		return nil
+	}
+	return a.Word.UnmarshalYAML(n)
+}
+
 // present reports whether the key stands in the file.
 func (w Word) present() bool { return w.at.Line > 0 }
 
