@@ -270,18 +270,18 @@ func (c *compiler) compareText(col column, op Op, value string) error {
 	if e, err := ParseEmail(value); err == nil && col.kind == addressKey {
 		value = e.Key
 	}
-	x, present := c.place(col), c.presence(col)
 	if value == "" {
-		switch {
+		switch { // what is not written takes no parameter: PostgreSQL refuses one that nothing stands for
 		case op == Equal: // stored texts are never empty but absent
-			c.write("not (", present, ")")
+			c.write("not (", c.presence(col), ")")
 		case wordOp(op), op == GreaterOrEqual, op == Greater:
-			c.write("(", present, ")")
+			c.write("(", c.presence(col), ")")
 		default:
 			c.write("(1 = 0)")
 		}
 		return nil
 	}
+	x, present := c.place(col), c.presence(col)
 	c.write("(", present, " and ")
 	switch {
 	case col.kind == roleKey && op == Equal:
