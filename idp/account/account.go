@@ -107,8 +107,8 @@ func (a *Account) Subscribe(o *outbox.Outbox) {
 	o.Subscribe(directory.EventMembershipCreated, "account.welcome", a.welcome)
 	o.Subscribe(directory.EventInvitationResent, "account.invitation", a.welcome)
 	o.Subscribe(directory.EventInvitationUnanswered, "account.reminder", a.welcome)
-	o.Subscribe(EventLinkRequested, "account.link", a.sendLink)
-	o.Subscribe(EventCodeRequested, "account.code", a.sendCode)
+	o.SubscribeBefore(outbox.Awaited, EventLinkRequested, "account.link", a.sendLink)
+	o.SubscribeBefore(outbox.Awaited, EventCodeRequested, "account.code", a.sendCode)
 	o.Subscribe(EventPasswordChanged, "account.password_changed", a.tellPasswordChanged)
 	for kind := range securityKinds {
 		o.Subscribe(kind, "account.security", a.tellSecurity)

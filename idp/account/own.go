@@ -23,7 +23,7 @@ const (
 
 // subscribeOwn has the mails about the own account written.
 func (a *Account) subscribeOwn(o *outbox.Outbox) {
-	o.Subscribe(EventEmailChangeRequested, "account.email_change", a.mailEmailChange)
+	o.SubscribeBefore(outbox.Awaited, EventEmailChangeRequested, "account.email_change", a.mailEmailChange)
 	o.Subscribe(EventDataExported, "account.data_exported", a.tellExported)
 	o.Subscribe(directory.EventUserSessionsEnded, "account.everywhere", a.tellEverywhere)
 	o.Subscribe(directory.EventErasureRequested, "account.erasure", a.tellErasure)

@@ -34,9 +34,9 @@ func (h *Handler) Subscribe(o *outbox.Outbox) {
 	for _, kind := range []string{
 		directory.EventMembershipEnded, directory.EventMembershipSuspended, directory.EventUserSessionsEnded, session.EventEnded,
 	} {
-		o.Subscribe(kind, "oidc.logout", h.gatherNotices)
+		o.SubscribeBefore(outbox.Ending, kind, "oidc.logout", h.gatherNotices)
 	}
-	o.Subscribe(EventLogoutNotify, "oidc.backchannel", h.notify)
+	o.SubscribeBefore(outbox.Ending, EventLogoutNotify, "oidc.backchannel", h.notify)
 }
 
 // gatherNotices finds the sids that are dead by now and writes a notice for each application that was opened under one.

@@ -29,9 +29,9 @@ func (h *Handler) Subscribe(o *outbox.Outbox) {
 	for _, kind := range []string{
 		directory.EventMembershipEnded, directory.EventMembershipSuspended, directory.EventUserSessionsEnded, session.EventEnded,
 	} {
-		o.Subscribe(kind, "saml.logout", h.gather)
+		o.SubscribeBefore(outbox.Ending, kind, "saml.logout", h.gather)
 	}
-	o.Subscribe(eventTell, subscriber, h.notify)
+	o.SubscribeBefore(outbox.Ending, eventTell, subscriber, h.notify)
 	o.Subscribe(directory.EventUserErased, "saml.forget", directory.OfErased(h.forget))
 }
 

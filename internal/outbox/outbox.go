@@ -34,8 +34,23 @@ type Outbox struct {
 
 type subscriber struct {
 	name   string
+	before Precedence
 	handle Handler
 }
+
+// Precedence says which deliveries go first where more are due than can be made: a load of a hundred thousand people keeps
+// nobody waiting who has asked for a code.
+type Precedence int
+
+// Precedences, from last to first.
+const (
+	Ordinary Precedence = iota
+	Ending              // tells others that somebody is out
+	Awaited             // somebody sits there and waits. One worker is kept for these
+)
+
+// ahead is by how much a delivery is due earlier for each step of precedence. What failed and is tried again has lost it.
+const ahead = 10 * 365 * 24 * time.Hour
 
 // New makes an outbox without subscribers.
 func New(db *sqldb.DB, log *slog.Logger) *Outbox {
@@ -51,6 +66,11 @@ func New(db *sqldb.DB, log *slog.Logger) *Outbox {
 // Subscribe has every event of the kind delivered to handle. The name tells the subscribers of a kind apart, also after
 // a restart, so it never changes. All subscriptions are made before Run, which reports their mistakes.
 func (o *Outbox) Subscribe(kind, name string, handle func(context.Context, Event) error) {
+	o.SubscribeBefore(Ordinary, kind, name, handle)
+}
+
+// SubscribeBefore is Subscribe for what goes before other deliveries.
+func (o *Outbox) SubscribeBefore(others Precedence, kind, name string, handle func(context.Context, Event) error) {
 	if kind == "" || name == "" || handle == nil {
 		o.mistakes = append(o.mistakes, fmt.Errorf("outbox: subscription %q to %q lacks a kind, a name or a handler", name, kind))
 		return
@@ -59,7 +79,7 @@ func (o *Outbox) Subscribe(kind, name string, handle func(context.Context, Event
 		o.mistakes = append(o.mistakes, fmt.Errorf("outbox: %q subscribes to %q twice", name, kind))
 		return
 	}
-	o.subscribers[kind] = append(o.subscribers[kind], subscriber{name, handle})
+	o.subscribers[kind] = append(o.subscribers[kind], subscriber{name, others, handle})
 }
 
 func (o *Outbox) handler(kind, name string) Handler {

@@ -159,7 +159,8 @@ func (w *worker) attempt(ctx, handling context.Context) bool {
 }
 
 // turn writes outcomes, turns events into deliveries and leases as many as there are free workers, all in one
-// transaction, and starts their handlers.
+// transaction, and starts their handlers. more reports that events are left: however busy the workers are, it has to be known
+// what among them is awaited.
 func (w *worker) turn(ctx, handling context.Context) (more bool, err error) {
 	for len(w.results) > 0 { // only this goroutine receives
 		w.receive(<-w.results)
@@ -173,7 +174,7 @@ func (w *worker) turn(ctx, handling context.Context) (more bool, err error) {
 		w.running++
 		go func() { w.results <- w.deliver(handling, d) }()
 	}
-	return more && len(leased) < free, nil
+	return more, nil
 }
 
 func (w *worker) receive(r outcome) {

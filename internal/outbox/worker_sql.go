@@ -56,9 +56,9 @@ func (w *worker) record(tx *sqldb.Tx, now time.Time) {
 				where event_id = $2 and subscriber = $3 and done_at is null`,
 				sqldb.Micros(now), r.event.ID, r.subscriber)
 		case r.state == released:
-			tx.Later(`update deliveries set attempts = attempts - 1, due_at = $1, leased_by = null, leased_until = null
-				where event_id = $2 and subscriber = $3 and leased_by = $4 and done_at is null`,
-				sqldb.Micros(now), r.event.ID, r.subscriber, w.holder)
+			tx.Later(`update deliveries set attempts = attempts - 1, leased_by = null, leased_until = null
+				where event_id = $1 and subscriber = $2 and leased_by = $3 and done_at is null`,
+				r.event.ID, r.subscriber, w.holder)
 		case r.attempt >= w.tries:
 			tx.Later(`update deliveries set given_up_at = $1, leased_by = null, leased_until = null, last_error = $2
 				where event_id = $3 and subscriber = $4 and leased_by = $5 and done_at is null`,
@@ -86,33 +86,34 @@ func (w *worker) dispatch(ctx context.Context, tx *sqldb.Tx, now time.Time) (int
 	if err != nil {
 		return 0, err
 	}
-	args := []any{sqldb.Micros(now)}
+	var args []any
 	for _, e := range events {
 		for _, s := range w.subscribers[e.kind] {
-			args = append(args, e.id, s.name)
+			args = append(args, e.id, s.name, sqldb.Micros(now.Add(-ahead*time.Duration(s.before))))
 		}
 	}
-	if len(args) > 1 {
+	if len(args) > 0 {
 		args = atLeast(args)
-		tx.Later(deliveriesText(len(args)/2), args...)
+		tx.Later(deliveriesText(len(args)/3), args...)
 	}
 	return len(events), nil
 }
 
-// deliveriesText makes n deliveries, all due at one moment.
+// deliveriesText makes n deliveries.
 func deliveriesText(n int) string {
 	rows := make([]string, n)
 	for i := range rows {
-		rows[i] = fmt.Sprintf("($%d, $%d, 0, $1)", 2*i+2, 2*i+3)
+		rows[i] = fmt.Sprintf("($%d, $%d, 0, $%d)", 3*i+1, 3*i+2, 3*i+3)
 	}
 	return `insert into deliveries (event_id, subscriber, attempts, due_at) values ` + strings.Join(rows, ", ") + `
 		on conflict (event_id, subscriber) do nothing`
 }
 
-// atLeast repeats the last two until there are a power of two of pairs behind the first, so that there are few texts to prepare.
+// atLeast repeats the last three until there are a power of two of them, so that there are few texts to prepare.
 func atLeast(args []any) []any {
-	for n := len(args) / 2; n&(n-1) != 0; n++ {
-		args = append(args, args[len(args)-2], args[len(args)-1])
+	last := args[len(args)-3:]
+	for n := len(args) / 3; n&(n-1) != 0; n++ {
+		args = append(args, last...)
 	}
 	return args
 }
@@ -124,15 +125,23 @@ func atLeast(args []any) []any {
 // "materialized" it may look for the oldest again for each row, and by the conditions that make a delivery due, if they
 // stood in the outer statement too, it would go through all that wait instead of the primary key.
 func (w *worker) take(ctx context.Context, tx *sqldb.Tx, now time.Time, n int) ([]delivery, error) {
+	others := n
+	if w.workers > 1 {
+		others-- // a worker is kept for what is awaited
+	}
 	leased, err := sqldb.All(ctx, tx, func(r sqldb.Row) (d delivery, err error) { return d, r.Scan(&d.event.ID, &d.subscriber, &d.attempt) }, `
-		with oldest as materialized (
+		with first as materialized (
+		  select event_id, subscriber, attempts from deliveries
+		  where done_at is null and given_up_at is null and due_at <= $4 and (leased_until is null or leased_until < $3)
+		  order by due_at limit $5),
+		oldest as materialized (
 		  select event_id, subscriber, attempts from deliveries
 		  where done_at is null and given_up_at is null and due_at <= $3 and (leased_until is null or leased_until < $3)
-		  order by due_at limit $4)
+		  order by due_at limit $6)
 		update deliveries set leased_by = $1, leased_until = $2, attempts = attempts + 1
-		where (event_id, subscriber, attempts) in (select event_id, subscriber, attempts from oldest)
+		where (event_id, subscriber, attempts) in (select event_id, subscriber, attempts from first union select event_id, subscriber, attempts from oldest)
 		returning event_id, subscriber, attempts`,
-		w.holder, sqldb.Micros(now.Add(w.lease)), sqldb.Micros(now), n)
+		w.holder, sqldb.Micros(now.Add(w.lease)), sqldb.Micros(now), sqldb.Micros(now.Add(-ahead*time.Duration(Awaited)+ahead/2)), n, others)
 	if err != nil || len(leased) == 0 {
 		return nil, err
 	}
