@@ -45,7 +45,7 @@ type server struct {
 
 // gcPercent lets garbage grow larger than Go's default before it is collected: the live heap is a few megabytes, and
 // collecting it for every few of them costs more of a token's price than everything that we do but the signature.
-const gcPercent = 400
+const gcPercent = 300
 
 // Run serves until it is told to stop.
 func (c serveCommand) Run(w world) error {
