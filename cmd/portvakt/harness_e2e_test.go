@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"portvakt/internal/secret"
 	"portvakt/internal/testenv"
 )
 
@@ -67,6 +68,10 @@ func serve(t *testing.T, database string, args ...string) *service {
 	return serveAt(t, nil, database, args...)
 }
 
+// cheapHashing is what a password costs a service that runs within the tests' process: half of the processor's time went there.
+// Processes of their own (child) hash as everybody's do, where what hashing costs is the matter.
+var cheapHashing = secret.Params{Memory: 64, Time: 1, Lanes: 1}
+
 // serveAt is serve by a clock of the test's own.
 func serveAt(t *testing.T, now func() time.Time, database string, args ...string) *service {
 	t.Helper()
@@ -76,7 +81,7 @@ func serveAt(t *testing.T, now func() time.Time, database string, args ...string
 	output := &syncBuffer{}
 	args = append([]string{"serve", "--dev", "--addr", "127.0.0.1:0", "--demo-addr", "127.0.0.1:0", "--data", t.TempDir(), "--database", database}, args...)
 	go func() {
-		ended <- run(world{ctx: ctx, stdout: output, stderr: output, now: now, started: func(a addresses) { ready <- a }}, args)
+		ended <- run(world{ctx: ctx, stdout: output, stderr: output, now: now, started: func(a addresses) { ready <- a }, hashing: cheapHashing}, args)
 	}()
 	s := &service{t: t, output: output}
 	s.stop = sync.OnceFunc(func() {

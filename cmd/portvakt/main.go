@@ -18,6 +18,7 @@ import (
 
 	"portvakt/internal/audit"
 	"portvakt/internal/config"
+	"portvakt/internal/secret"
 )
 
 // Exit codes: 2 is for what the caller can mend (flags, configuration, an unreachable database, a port in use).
@@ -62,6 +63,7 @@ type world struct {
 	environ        []string
 	started        func(addresses)  // told when the service is ready
 	now            func() time.Time // what the clock of serve --dev begins with; nil: the machine's time
+	hashing        secret.Params    // what hashing a password costs the service; zero: secret.DefaultParams. Only tests say something else
 }
 
 func main() {

@@ -53,6 +53,7 @@ func (c serveCommand) Run(w world) error {
 	if err != nil {
 		return err
 	}
+	o.hashing = w.hashing
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

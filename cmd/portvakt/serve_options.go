@@ -7,6 +7,7 @@ import (
 
 	"portvakt/configs"
 	"portvakt/internal/config"
+	"portvakt/internal/secret"
 )
 
 // serveCommand are the flags of serve. Without --dev everything comes from the configuration file and the environment;
@@ -35,6 +36,7 @@ type options struct {
 	seedName string
 	seed     []byte // nil for none
 	ready    string
+	hashing  secret.Params // zero: secret.DefaultParams
 }
 
 // devMaster is the constant master key of --dev: a database of a development instance protects nothing.

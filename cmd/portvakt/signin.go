@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 
@@ -31,7 +32,7 @@ func (h *house) buildSignIn(o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	h.credentials = credential.New(h.db, secret.NewPasswords(secret.DefaultParams), h.keys, h.limits, credential.Config{
+	h.credentials = credential.New(h.db, secret.NewPasswords(cmp.Or(o.hashing, secret.DefaultParams)), h.keys, h.limits, credential.Config{
 		Breached: known(listed, h.log), Issuer: o.Issuer, RelatedOrigins: o.Passkeys.RelatedOrigins, Makers: stale(makers, h.db.Now(), h.log),
 	})
 	h.sessions, err = session.New(h.db, session.Config{Issuer: o.Issuer, Idle: o.Sessions.Idle, Absolute: o.Sessions.Absolute}, h.log)
