@@ -65,6 +65,9 @@ func TestPrecedence(t *testing.T) {
 		appendEvents(t, db, "end", 30)
 		appendEvents(t, db, "code", 30)
 		drain(t, o)
+		if len(order) != 360 || backlog(t, o) != (outbox.Backlog{}) {
+			t.Errorf("%d deliveries, and %+v is left", len(order), backlog(t, o))
+		}
 		// Four turns pass until the last events are known, of eight deliveries at most.
 		last := func(kind string) int {
 			slices.Reverse(order)

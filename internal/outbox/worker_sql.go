@@ -124,6 +124,8 @@ func atLeast(args []any) []any {
 // Two words are there for PostgreSQL's planner, which knows little about a table that was empty a minute ago: without
 // "materialized" it may look for the oldest again for each row, and by the conditions that make a delivery due, if they
 // stood in the outer statement too, it would go through all that wait instead of the primary key.
+//
+// Both parts stand in one whole order, so that of what is due at the same moment both take the same: never more than n.
 func (w *worker) take(ctx context.Context, tx *sqldb.Tx, now time.Time, n int) ([]delivery, error) {
 	others := n
 	if w.workers > 1 {
@@ -133,11 +135,11 @@ func (w *worker) take(ctx context.Context, tx *sqldb.Tx, now time.Time, n int) (
 		with first as materialized (
 		  select event_id, subscriber, attempts from deliveries
 		  where done_at is null and given_up_at is null and due_at <= $4 and (leased_until is null or leased_until < $3)
-		  order by due_at limit $5),
+		  order by due_at, event_id, subscriber limit $5),
 		oldest as materialized (
 		  select event_id, subscriber, attempts from deliveries
 		  where done_at is null and given_up_at is null and due_at <= $3 and (leased_until is null or leased_until < $3)
-		  order by due_at limit $6)
+		  order by due_at, event_id, subscriber limit $6)
 		update deliveries set leased_by = $1, leased_until = $2, attempts = attempts + 1
 		where (event_id, subscriber, attempts) in (select event_id, subscriber, attempts from first union select event_id, subscriber, attempts from oldest)
 		returning event_id, subscriber, attempts`,
