@@ -5,9 +5,6 @@ package scim
 import (
 	"bufio"
 	"encoding/json"
-	"io"
-	"os"
-	"os/exec"
 	"reflect"
 	"testing"
 
@@ -31,26 +28,7 @@ type patchJudge struct {
 
 func newPatchJudge(t *testing.T) *patchJudge {
 	t.Helper()
-	cmd := exec.Command("node", "judge.mjs")
-	cmd.Dir, cmd.Stderr = testenv.Installed(t, "testdata/patch-judge"), os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_, _ = io.Copy(io.Discard, out)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("scim-patch: %v", err)
-		}
-	})
+	in, out := testenv.Node(t, "testdata/patch-judge", "judge.mjs")
 	return &patchJudge{json.NewEncoder(in), bufio.NewReader(out)}
 }
 

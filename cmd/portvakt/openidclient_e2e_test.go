@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os/exec"
 	"testing"
 
 	"portvakt/internal/testenv"
@@ -22,28 +21,8 @@ type relyingParty struct {
 
 func startRelyingParty(t *testing.T, s *service) *relyingParty {
 	t.Helper()
-	dir := testenv.Installed(t, "testdata/openid-client")
-	cmd := exec.Command("node", "rp.mjs", s.issuer, demoClient, demoSecret, s.demo+"/callback")
-	cmd.Dir = dir
-	cmd.Stderr = &syncBuffer{}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := testenv.Node(t, "testdata/openid-client", "rp.mjs", s.issuer, demoClient, demoSecret, s.demo+"/callback")
 	rp := &relyingParty{t: t, in: in, out: bufio.NewScanner(out)}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("node: %v\n%s", err, cmd.Stderr)
-		}
-	})
 	rp.auth, _ = rp.read()["url"].(string)
 	return rp
 }

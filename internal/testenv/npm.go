@@ -1,6 +1,8 @@
 package testenv
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"testing"
@@ -20,4 +22,30 @@ func Installed(t testing.TB, folder string) string {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
 	return dir
+}
+
+// Node starts a script of a test's folder with what Installed brings, and ends it with the test by closing what it reads.
+func Node(t testing.TB, folder string, args ...string) (in io.WriteCloser, out io.Reader) {
+	t.Helper()
+	cmd, said := exec.Command("node", args...), &bytes.Buffer{}
+	cmd.Dir, cmd.Stderr = Installed(t, folder), said
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_, _ = io.Copy(io.Discard, pipe)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("node: %v\n%s", err, said)
+		}
+	})
+	return in, pipe
 }
